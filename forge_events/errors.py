@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error that the library raises on purpose.
+
+::
+
+    ForgeEventsError                 1
+    ├── UnknownJob                   3   no job has this id, uuid prefix or name
+    ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
+    ├── InvalidTransition            4   the lifecycle has no such step
+    ├── StaleTransition              4   the job was not in the status that the caller expected
+    ├── BrokenSpool                  5   a spool file cannot be read or is none
+    ├── StoreUnavailable             6   the database cannot be opened, read or written
+    ├── UnsupportedStore             6   the URL names no database that the library knows
+    ├── SchemaMismatch               6   the database belongs to another version
+    ├── InvalidSettings              7   a setting has a value that cannot be
+    └── CommandNotFound            127   the command to record does not exist
+
+The number is the exit code of the command line. Errors are built from facts and put them into one sentence; no error
+carries a password or the payload of an event.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AmbiguousJob",
+    "BrokenSpool",
+    "CommandNotFound",
+    "ForgeEventsError",
+    "InvalidSettings",
+    "InvalidTransition",
+    "SchemaMismatch",
+    "StaleTransition",
+    "StoreUnavailable",
+    "UnknownJob",
+    "UnsupportedStore",
+]
+
+
+class ForgeEventsError(Exception):
+    """Base of all errors of the library; ``exit_code`` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UnknownJob(ForgeEventsError):
+    """No job answers to the reference."""
+
+    exit_code = 3
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"there is no job {reference!r}" if reference != "latest" else "no job has been recorded yet")
+
+
+class AmbiguousJob(ForgeEventsError):
+    """More than one job begins with the uuid prefix."""
+
+    exit_code = 3
+
+    def __init__(self, reference: str, candidates: list[str]) -> None:
+        self.reference, self.candidates = reference, candidates
+        super().__init__(f"{reference!r} begins the uuid of several jobs: {', '.join(candidates)}")
+
+
+class InvalidTransition(ForgeEventsError):
+    """The lifecycle does not lead from the one status to the other."""
+
+    exit_code = 4
+
+    def __init__(self, job_id: int, old: str, new: str) -> None:
+        self.job_id, self.old, self.new = job_id, old, new
+        super().__init__(f"job {job_id} cannot go from {old} to {new}")
+
+
+class StaleTransition(ForgeEventsError):
+    """The job is no longer in the status that the caller believed it to be in."""
+
+    exit_code = 4
+
+    def __init__(self, job_id: int, expected: str, actual: str) -> None:
+        self.job_id, self.expected, self.actual = job_id, expected, actual
+        super().__init__(f"job {job_id} is {actual}, not {expected}")
+
+
+class BrokenSpool(ForgeEventsError):
+    """A file cannot be read as a spool."""
+
+    exit_code = 5
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path!r} cannot be ingested: {reason}")
+
+
+class StoreUnavailable(ForgeEventsError):
+    """The database does not answer, or refuses; ``where`` names it without a password."""
+
+    exit_code = 6
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"the database {where} is not available: {reason}")
+
+
+class UnsupportedStore(ForgeEventsError):
+    """The database URL names a kind of database that the library has no store for."""
+
+    exit_code = 6
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(f"{where} is no database URL that forge-events knows; it begins with sqlite:///")
+
+
+class SchemaMismatch(ForgeEventsError):
+    """The schema in the database is not the one that this version of the library works with."""
+
+    exit_code = 6
+
+    def __init__(self, where: str, found: int, expected: int) -> None:
+        self.where, self.found, self.expected = where, found, expected
+        super().__init__(f"the database {where} has schema {found}; this version of forge-events works with {expected}")
+
+
+class InvalidSettings(ForgeEventsError):
+    """An environment variable holds a value that cannot be used."""
+
+    exit_code = 7
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"the setting {name} cannot be used: {reason}")
+
+
+class CommandNotFound(ForgeEventsError):
+    """The command that was to be recorded cannot be started."""
+
+    exit_code = 127
+
+    def __init__(self, command: str, reason: str) -> None:
+        self.command, self.reason = command, reason
+        super().__init__(f"cannot run {command!r}: {reason}")

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs: their statuses, the one table of transitions between them, and what is known of a job."""
+
+from __future__ import annotations
+
+import datetime  # noqa: TC003 - pydantic reads the annotations of the models
+import enum
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["FINAL", "TRANSITIONS", "HostSummary", "Job", "JobStatus", "NewJob", "Transition", "is_allowed"]
+
+
+class JobStatus(enum.StrEnum):
+    """Where a job is in its life; :data:`TRANSITIONS` says what comes next."""
+
+    NEW = "new"
+    PENDING = "pending"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    ERROR = "error"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing moves a job out of this status."""
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.ERROR, JobStatus.CANCELED})
+"""The statuses that a job never leaves."""
+
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    # A recorded job is met when it already runs; a launched one goes the long way.
+    JobStatus.NEW: frozenset({JobStatus.PENDING, JobStatus.RUNNING, JobStatus.ERROR, JobStatus.CANCELED}),
+    JobStatus.PENDING: frozenset({JobStatus.WAITING, JobStatus.ERROR, JobStatus.CANCELED}),
+    JobStatus.WAITING: frozenset({JobStatus.PENDING, JobStatus.RUNNING, JobStatus.ERROR, JobStatus.CANCELED}),
+    JobStatus.RUNNING: FINAL,
+    **{status: frozenset() for status in FINAL},
+}
+"""The lifecycle: for each status, the statuses that may follow it."""
+
+
+def is_allowed(old: JobStatus, new: JobStatus) -> bool:
+    """Return whether the lifecycle leads from ``old`` to ``new`` in one step."""
+    return new in TRANSITIONS[old]
+
+
+class NewJob(BaseModel):
+    """What is known of a job when it is first met.
+
+    :param uuid: the job's own uuid, the key of idempotence.
+    :param command: the command line as it was given, with censored secrets; empty if unknown.
+    :param launch_type: ``recorded`` for what a callback or runner reported by itself; AWX's words for what was launched.
+    :param parent_uuid: the job whose playbook started this one, if one did.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    uuid: str
+    name: str
+    launch_type: str = "recorded"
+    command: list[str] = []
+    directory: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    ansible_version: str | None = None
+    parent_uuid: str | None = None
+    created: datetime.datetime
+
+
+class Job(NewJob):
+    """One launch of Ansible, as the store knows it.
+
+    :param id: small, growing, never reused.
+    :param elapsed: seconds from start to end, None until the end.
+    :param rc: exit code of the command where somebody saw it, else None.
+    :param failed: whether a failure rolled up to the playbook, whatever the status.
+    :param event_count: how many events are stored.
+    """
+
+    id: int
+    status: JobStatus
+    started: datetime.datetime | None = None
+    finished: datetime.datetime | None = None
+    elapsed: float | None = None
+    rc: int | None = None
+    failed: bool = False
+    changed: bool = False
+    event_count: int = 0
+    job_explanation: str = ""
+
+
+class Transition(BaseModel):
+    """One step of a job's life: when it was taken, by whom and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: int
+    old: JobStatus
+    new: JobStatus
+    at: datetime.datetime
+    by: str
+    reason: str = ""
+
+
+class HostSummary(BaseModel):
+    """How one host fared in a job, with the counts of Ansible's recap (AWX: ``JobHostSummary``)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host_name: str
+    ok: int = 0
+    changed: int = 0
+    failures: int = 0
+    dark: int = 0
+    skipped: int = 0
+    rescued: int = 0
+    ignored: int = 0
+    processed: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the host has a failure that was not ignored or rescued, or was unreachable."""
+        return bool(self.failures or self.dark)

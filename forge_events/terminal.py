@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""See what this process writes to its terminal, without changing a byte of it.
+
+``write`` of ``sys.stdout`` and ``sys.stderr`` is shadowed on the two objects themselves: they stay what they are, and so
+do their descriptors, buffers and ``isatty``. Each piece of text comes with its origin, which is read off the stack: text
+that a callback printed inside Ansible's ``send_callback`` belongs to the event of that call; any other text is a message
+of its own, of the kind that the method of Ansible's ``Display`` says. Forked workers write straight through.
+
+This module imports the standard library only and is shipped inside the collection as it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import TextIO
+
+__all__ = ["Piece", "Terminal"]
+
+_REGISTRY = "_forge_events_terminal"
+
+_KINDS = {
+    "warning": "warning",
+    "_warning": "warning",
+    "system_warning": "system_warning",
+    "deprecated": "deprecated",
+    "_deprecated": "deprecated",
+    "error": "error",
+    "_error": "error",
+    "debug": "debug",
+}
+"""Methods of Ansible's ``Display`` and the event that a message of theirs is; the outermost one counts."""
+
+# What cannot be encoded is shown by Ansible as one question mark for each run of such characters.
+_UNSHOWABLE = re.compile("[\ud800-\udfff]+")
+
+
+class Piece(NamedTuple):
+    """Text that was written in one go.
+
+    :param text: as the terminal was given it, with its newlines.
+    :param kind: the name of a message's event (``verbose``, ``warning``, ...); empty for text of a callback.
+    :param verbosity: how many ``-v`` a verbose message needs.
+    :param thread: identifies the thread that wrote it.
+    """
+
+    text: str
+    kind: str
+    verbosity: int
+    thread: int
+
+
+class Terminal:
+    """The capture of this process: at most one, shared by everybody who asks :meth:`of_process`.
+
+    Pieces are kept until somebody takes over with :meth:`hand_to`.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._kept: list[Piece] = []
+        self._sink: Callable[[Piece], None] = self._kept.append
+        self.has_taker = False
+
+    @classmethod
+    def of_process(cls) -> Terminal:
+        """Return the capture of this process, beginning it if nobody has."""
+        terminal: Terminal | None = getattr(sys, _REGISTRY, None)
+        if terminal is None or terminal._pid != os.getpid():
+            terminal = cls()
+            for stream in (sys.stdout, sys.stderr):
+                terminal._shadow(stream)
+            setattr(sys, _REGISTRY, terminal)
+        return terminal
+
+    def hand_to(self, sink: Callable[[Piece], None]) -> None:
+        """Give a sink the pieces kept so far, and from now on each piece as it is written, on the thread that wrote it."""
+        kept, self._kept = self._kept, []
+        self.has_taker = True
+        self._sink = sink
+        for piece in kept:
+            sink(piece)
+
+    def release(self) -> None:
+        """Keep pieces again until somebody takes over."""
+        self._sink = self._kept.append
+
+    @property
+    def kept(self) -> tuple[Piece, ...]:
+        """The pieces that nobody has taken yet, oldest first."""
+        return tuple(self._kept)
+
+    def _shadow(self, stream: TextIO | None) -> None:
+        if stream is None:  # the process was started with a closed stdout
+            return
+        write = stream.write
+        pid, getpid = self._pid, os.getpid
+
+        def written(text: str) -> int:
+            length = write(text)
+            if getpid() == pid and text:
+                self._see(text, sys._getframe(1))
+            return length
+
+        try:
+            stream.write = written  # type: ignore[method-assign]
+        except AttributeError:  # not a file but something of an embedding program; its output is its own
+            return
+
+    def _see(self, text: str, frame: FrameType) -> None:
+        try:
+            piece = _piece(text, frame)
+            if piece is not None:
+                self._sink(piece)
+        except Exception:  # noqa: BLE001, S110 - whatever goes wrong here, the program that prints must not notice
+            pass
+
+
+def _piece(text: str, frame: FrameType | None) -> Piece | None:
+    """Return a text with its origin; None for the marks that ansible-runner writes for itself among the output."""
+    if frame is not None and frame.f_code.co_name == "dump" and "awx_display" in frame.f_code.co_filename:
+        return None
+    kind, verbosity = "verbose", 0
+    while frame is not None:
+        name = frame.f_code.co_name
+        if name == "send_callback" and frame.f_code.co_filename.endswith("task_queue_manager.py"):
+            kind = ""
+            break
+        if name in _KINDS and frame.f_code.co_filename.endswith("display.py"):
+            kind = _KINDS[name]
+        elif name in ("verbose", "_verbose_display"):
+            verbosity = _verbosity(frame.f_locals)
+        frame = frame.f_back
+    if not text.isascii():
+        text = _UNSHOWABLE.sub("?", text)
+    return Piece(text, kind, verbosity, threading.get_ident())
+
+
+def _verbosity(variables: dict[str, Any]) -> int:
+    level = variables.get("caplevel")
+    return level + 1 if isinstance(level, int) else 0

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what the recorder needs off Ansible's objects, in ansible-core 2.16 to 2.21, without changing or templating any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants as C
+from ansible.playbook.block import Block
+from ansible.playbook.task_include import TaskInclude
+
+from . import _hierarchy as hierarchy
+from . import _values as values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
+
+_CORE_MADE = ("gather_facts", "setup", "validate_argument_spec")
+
+# Variables of a loop that say how it is shown or counted, not what is included.
+_LOOP_CONTROL = frozenset({"ansible_loop_var", "_ansible_item_label", "ansible_loop", "ansible_index_var"})
+
+_STATS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
+
+
+def play_of(play: Any) -> hierarchy.Play:
+    """Return what a play is called and which hosts it is for."""
+    hosts = play.hosts
+    pattern = ",".join(map(_text, hosts)) if isinstance(hosts, (list, tuple)) else _text(hosts)
+    return hierarchy.Play(uuid=_text(play._uuid), name=_text(play.get_name()).strip() or pattern, pattern=pattern)
+
+
+def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
+    """Return what identifies and describes a task."""
+    action = _text(task.action)
+    includes = tuple(_includes(task))
+    path, column = _place(task)
+    role = task._role
+    is_censored = is_no_log(task.no_log)
+    details = {"task_args": "" if is_censored else _shown_arguments(task)}
+    if resolved := task.__dict__.get("_resolved_action") or task.__dict__.get("resolved_action"):
+        details["resolved_action"] = _text(resolved)
+    if role is not None:
+        details["role"] = _text(role._role_name)
+        details["resolved_role"] = _text(role.get_name())
+    return hierarchy.Task(
+        uuid=_text(task._uuid),
+        name=_text(task.get_name()).strip(),
+        action=action,
+        path=path,
+        column=column,
+        argument=_text((task.args or {}).get("_raw_params", "")) if _short(action) == "meta" else "",
+        is_handler=is_handler,
+        is_core_made=not (column or role or includes) and _short(action) in _CORE_MADE,
+        includes=includes,
+        is_censored=is_censored,
+        has_rescue=_has_rescue(task),
+        details=details,
+    )
+
+
+def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> dict[str, Any]:
+    """Return a result as JSON, censored if the result, its own task or the announced one says so, of about ``limit`` bytes.
+
+    A result that Ansible itself cannot give is marked, since the event is worth keeping without it.
+    """
+    try:
+        found = result._result
+    except Exception as error:  # noqa: BLE001 - a RecursionError from 2.19 on; what else is for Ansible to say
+        return {"unreadable": type(error).__name__}
+    if (task is not None and task.is_censored) or is_no_log(getattr(result._task, "no_log", None)):
+        return values.censor_result(found)
+    plain = values.plain(found)
+    facts = plain.get("ansible_facts")
+    if isinstance(facts, dict):
+        facts.pop("ansible_env", None)  # the environment of the host is where its secrets are
+    return values.cut(plain, limit)
+
+
+def is_ignored(result: Any, keyword: str) -> bool:
+    """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
+    fields = getattr(result, "_task_fields", None) or {}
+    return fields.get(keyword, getattr(result._task, keyword, False)) is True
+
+
+def stats_of(stats: Any) -> dict[str, Any]:
+    """Return Ansible's counts, for each kind the hosts that have any."""
+    return {kind: values.plain(getattr(stats, kind, {})) for kind in _STATS}
+
+
+def is_no_log(flag: Any) -> bool:
+    """Return whether ``no_log`` holds; a template that nobody has resolved yet does."""
+    return flag is not None and flag is not False
+
+
+def _text(value: Any) -> str:
+    """Return a plain string; Ansible's own subclasses would carry their tags and origins along."""
+    plain = values.plain(value)
+    return plain if isinstance(plain, str) else "" if plain is None else f"{plain}"
+
+
+def _short(action: str) -> str:
+    return action.rpartition(".")[2]
+
+
+def _place(thing: Any) -> tuple[str, int]:
+    """Return file and line of a task, and its column; 0 where Ansible made the task by itself."""
+    origin = getattr(thing, "_origin", None)
+    column = getattr(origin, "col_num", None) if origin is not None else None
+    position = getattr(getattr(thing, "_ds", None), "ansible_pos", None)
+    if column is None and position is not None:
+        column = position[2]
+    elif column is None and origin is not None:
+        column = 1
+    return _text(thing.get_path()), int(column or 0)
+
+
+def _above(task: Any) -> Iterator[Any]:
+    parent = task._parent
+    while parent is not None:
+        yield parent
+        parent = parent._parent
+
+
+def _includes(task: Any) -> Iterator[hierarchy.Include]:
+    """Yield the includes and imports above a task, nearest first, if one of them is dynamic."""
+    above = [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
+    if any(not parent.statically_loaded for parent in above):
+        for parent in above:
+            found = values.plain(dict(dict.items(parent.vars or {})))
+            variables = {key: value for key, value in found.items() if key not in _LOOP_CONTROL}
+            yield hierarchy.Include(_text(parent.get_path()), _text(parent.action), variables)
+
+
+def _has_rescue(task: Any) -> bool:
+    """Whether a failure of the task leads into a ``rescue``: some block above has one, and the task is in its main part."""
+    below = task
+    for parent in _above(task):
+        if isinstance(parent, Block) and parent.rescue and not _is_among(below, [*parent.rescue, *parent.always]):
+            return True
+        below = parent
+    return False
+
+
+def _is_among(thing: Any, others: list[Any]) -> bool:
+    return any(other._uuid == thing._uuid for other in others)
+
+
+def _shown_arguments(task: Any) -> str:
+    """Return the task's arguments where the user has them displayed with its name."""
+    if not C.DISPLAY_ARGS_TO_STDOUT or not isinstance(task.args, dict):
+        return ""
+    return ", ".join(f"{name}={value}" for name, value in values.plain(dict(dict.items(task.args))).items())

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Record one job: what hooks report goes through the hierarchy into the spool, with the output that belongs to it.
+
+Knows nothing of Ansible. Every public method may be called from any thread of the process that made the recorder, and
+does nothing in another process.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import _hierarchy as hierarchy
+from . import _spool as spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._terminal import Piece, Terminal
+
+__all__ = ["Recorder", "now", "spool_directory"]
+
+
+def now() -> str:
+    """Return the present time, ISO 8601 in UTC with microseconds."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="microseconds")
+
+
+def spool_directory(environ: dict[str, str]) -> str:
+    """Return the folder for spools where nothing else is set: ``spool`` in forge-events' part of the user's data."""
+    home = environ.get("FORGE_EVENTS_HOME")
+    if not home:
+        fallback = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
+        data = "" if sys.platform == "darwin" else environ.get("XDG_DATA_HOME", "").strip()
+        home = os.path.join(data or os.path.expanduser(fallback), "forge-events")
+    return os.path.join(os.path.abspath(os.path.expanduser(home)), "spool")
+
+
+class Recorder:
+    """The record of one job, from its first event to :meth:`close`.
+
+    :param header: what the spool's header says of the job.
+    :param directory: the folder of the spool; made if it is missing.
+    :param terminal: where the output comes from; None records no output.
+    :raises OSError: the spool cannot be made.
+    """
+
+    def __init__(self, header: dict[str, Any], directory: str, terminal: Terminal | None) -> None:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.job_uuid: str = header["job_uuid"]
+        self._writer = spool.Writer(os.path.join(directory, self.job_uuid + spool.SUFFIX))
+        self._writer.header(header)
+        self._hierarchy = hierarchy.Hierarchy(playbook=header.get("playbook") or header["name"])
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._is_open = True
+        self._is_interrupted = False
+        self._playbook_count = 0
+        self._stats_count = 0
+        self._output = ""
+        self._output_thread = 0
+        self._early: list[Piece] = []
+        self._terminal = terminal
+        if terminal is not None:
+            terminal.hand_to(self._see)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events are still taken: in the process that made the recorder, until it is closed or its disk full."""
+        return self._is_open and os.getpid() == self._pid
+
+    def start_playbook(self, playbook: str, data: dict[str, Any], *, ends_with_stats: bool = True) -> None:
+        """Record that a playbook starts.
+
+        :param ends_with_stats: its end is its statistics; without them it has been cut short.
+        """
+        self._playbook_count += ends_with_stats
+        self._record(self._hierarchy.start_playbook, playbook, data)
+
+    def start_play(self, play: hierarchy.Play, data: dict[str, Any]) -> None:
+        """Record that a play or one of its batches starts."""
+        self._record(self._hierarchy.start_play, play, data)
+
+    def start_task(self, task: hierarchy.Task) -> None:
+        """Record that a task is announced."""
+        self._record(self._hierarchy.start_task, task)
+
+    def begin(self, host: str, task: hierarchy.Task) -> None:
+        """Record that a host begins a task."""
+        self._record(self._hierarchy.begin, host, task)
+
+    def report(self, event: str, host: str, task_uuid: str, task: hierarchy.Task, data: dict[str, Any]) -> None:
+        """Record an event of a host for a task."""
+        self._record(self._hierarchy.report, event, host, task_uuid, task, data)
+
+    def add_to_play(self, event: str, data: dict[str, Any]) -> None:
+        """Record an event of the play that runs."""
+        self._record(self._hierarchy.add_to_play, event, data)
+
+    def add_to_root(self, event: str, data: dict[str, Any]) -> None:
+        """Record an event of the whole job."""
+        self._stats_count += event == "playbook_on_stats"
+        self._record(self._hierarchy.add_to_root, event, data)
+
+    def known_task(self, host: str, task_uuid: str) -> hierarchy.Task | None:
+        """Return the announced task that a host's result is for."""
+        with self._lock:
+            return self._hierarchy.known_task(host, task_uuid)
+
+    def rewrite_output(self, rewrite: Callable[[str], str]) -> None:
+        """Change the output that the next event is going to take, to hide what may not be told."""
+        with self._lock:
+            self._output = rewrite(self._output)
+
+    def close(self) -> None:
+        """Record the output that is left and the end of the job; a second call does nothing.
+
+        :raises OSError: the spool could not be written; it stays without its end.
+        """
+        with self._lock:
+            if not self.is_open:
+                return
+            if self._terminal is not None:
+                self._terminal.release()
+            try:
+                self._write(self._hierarchy.need_root(), "")
+                if self._output:
+                    self._write(self._hierarchy.add_to_root("verbose"), self._output)
+                self._writer.eof(self._end())
+            finally:
+                self._is_open = False
+                self._writer.close()
+
+    def _end(self) -> dict[str, Any]:
+        return {
+            "finished": now(),
+            "event_count": self._hierarchy.event_count,
+            "has_stats": 0 < self._playbook_count <= self._stats_count,
+            "needs_stats": self._playbook_count > 0,
+        }
+
+    def _record(self, make: Callable[..., list[hierarchy.Event]], *what: Any) -> None:
+        """Make the events of one hook's call and write them with the output that is waiting."""
+        with self._lock:
+            if not self.is_open or self._is_interrupted:
+                return
+            try:
+                events = make(*what)
+                if events:
+                    self._write(events, "" if self._early else self._take_lines())
+            except KeyboardInterrupt:
+                # The events of this call may be half made: nothing may hang below them, and their counters are free.
+                self._is_interrupted = True
+                self._hierarchy.forget(self._writer.last_counter)
+                raise
+
+    def _take_lines(self) -> str:
+        """Take the whole lines of the output; a line that is not finished waits, since it belongs to one event only."""
+        end = self._output.rfind("\n") + 1
+        lines, self._output = self._output[:end], self._output[end:]
+        return lines
+
+    def _write(self, events: list[hierarchy.Event], output: str, verbosity: int = 0) -> None:
+        """Write events; the first one below the root takes the output, and a new root is followed by early messages.
+
+        An event that the disk does not take waits in the writer, so the others are still handed over.
+        """
+        fault = None
+        taker = next((event for event in events if event.parent_uuid is not None), events[0] if events else None)
+        for event in events:
+            stdout = output if event is taker else ""
+            try:
+                self._writer.add(event, created=now(), stdout=stdout, verbosity=verbosity)
+                if event.parent_uuid is None:
+                    self._tell_early()
+            except spool.SpoolFull:
+                self._is_open = False
+                raise
+            except OSError as error:
+                fault = error
+        if fault is not None:
+            raise fault
+
+    def _tell_early(self) -> None:
+        early, self._early = self._early, []
+        for piece in early:
+            self._write(self._hierarchy.add_to_root(piece.kind), piece.text, piece.verbosity)
+
+    def _see(self, piece: Piece) -> None:
+        """Take a piece of output: a callback's waits for its event, a message is an event."""
+        with self._lock:
+            if not self.is_open:
+                return
+            in_flight = self._output and piece.thread != self._output_thread
+            if not piece.kind or in_flight or not piece.text.endswith("\n"):
+                self._output += piece.text
+                self._output_thread = piece.thread
+            elif not self._hierarchy.has_root:
+                self._early.append(piece)
+            else:
+                text, self._output = self._output + piece.text, ""
+                self._write(self._hierarchy.add_to_root(piece.kind), text, piece.verbosity)
