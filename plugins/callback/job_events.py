@@ -194,7 +194,7 @@ class CallbackModule(CallbackBase):
         self._session.play_event("playbook_on_no_hosts_remaining")
 
     @_guarded
-    def v2_playbook_on_vars_prompt(self, varname: str, private: bool = True, prompt: Any = None, **more: Any) -> None:
+    def v2_playbook_on_vars_prompt(self, varname: str, private: bool = True, prompt: Any = None, *more: Any) -> None:
         self._session.prompted(varname, private, prompt)
 
     @_guarded

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module that is killed while it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+print("not json")
+os.kill(os.getpid(), signal.SIGKILL)
