@@ -24,6 +24,7 @@ Pure and standard library only: no clock, no files, no Ansible. The module is sh
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,7 +128,8 @@ class Task(NamedTuple):
     :param argument: what a ``meta`` task does, since all of them have one action.
     :param is_core_made: Ansible made the task by itself for this batch, as it does to gather facts.
     :param includes: the includes above a task that a dynamic include loaded, nearest first; empty for any other task.
-    :param is_censored: ``no_log`` holds for the task.
+    :param is_censored: ``no_log`` holds for the task, or is a template that may hold.
+    :param is_censored_at_times: it is such a template, so that only a result can tell.
     :param has_rescue: a failure of the task is caught by a ``rescue``.
     :param details: more to say in ``event_data`` of the task and of its hosts' events.
     """
@@ -142,6 +144,7 @@ class Task(NamedTuple):
     is_core_made: bool = False
     includes: tuple[Include, ...] = ()
     is_censored: bool = False
+    is_censored_at_times: bool = False
     has_rescue: bool = False
     details: Mapping[str, Any] = {}
 
@@ -159,13 +162,23 @@ class Task(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event as the hierarchy gives it: its place, and ``event_data`` with the context of playbook, play and task."""
+    """One event as the hierarchy gives it: its place in the job, and what it tells.
+
+    :param context: what it has in common with its siblings: playbook, play, task; the same object for all of them.
+    :param own: what it tells by itself.
+    """
 
     event: str
     uuid: str
     parent_uuid: str | None
     counter: int
-    event_data: dict[str, Any]
+    context: Mapping[str, Any]
+    own: Mapping[str, Any]
+
+    @property
+    def event_data(self) -> dict[str, Any]:
+        """Everything that the event tells."""
+        return {**self.context, **self.own}
 
 
 class _Occurrence:
@@ -236,6 +249,14 @@ class _PlayState:
         return tasks
 
 
+def _uuids() -> Callable[[], str]:
+    """Return a maker of uuids of version 8 (RFC 9562): 74 random bits that the events of a job share, and a number."""
+    random = uuid.uuid4().hex
+    shared = f"{random[:8]}-{random[8:12]}-8{random[13:16]}-{random[16:20]}"
+    numbers = itertools.count(1)
+    return lambda: f"{shared}-{next(numbers):012x}"
+
+
 class Hierarchy:
     """Give the events of one job for what Ansible's hooks report, in the order of the calls.
 
@@ -247,8 +268,8 @@ class Hierarchy:
     :param new_uuid: makes the uuid of an event.
     """
 
-    def __init__(self, playbook: str = "", new_uuid: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
-        self._new_uuid = new_uuid
+    def __init__(self, playbook: str = "", new_uuid: Callable[[], str] | None = None) -> None:
+        self._new_uuid = new_uuid or _uuids()
         self._counter = 0
         self._root: str | None = None
         self._context: dict[str, Any] = {"playbook": playbook}
@@ -380,24 +401,28 @@ class Hierarchy:
     def _announce(self, tasks: _Tasks, task: Task, events: list[Event]) -> _Occurrence:
         play = self._running()
         event_uuid = self._new_uuid()
-        about = {"task": task.name, "task_uuid": task.uuid, "task_action": task.action, "task_path": task.path}
+        about = {"task": task.name, "task_action": task.action, "task_path": task.path}
         occurrence = _Occurrence(event_uuid, {**play.context, **about, **task.details})
         tasks.occurrences.append(occurrence)
-        own = {"name": task.name, "is_conditional": task.is_handler}
+        own = {"name": task.name, "task_uuid": task.uuid, "is_conditional": task.is_handler}
         events.append(self._event(_TASK, event_uuid, play.uuid, occurrence.context, own))
         return occurrence
 
     def _host_event(
         self, event: str, host: str, task_uuid: str, occurrence: _Occurrence, data: Mapping[str, Any] | None
     ) -> Event:
-        about = {
+        self._counter += 1
+        event_uuid = self._new_uuid()
+        own = {
+            "uuid": event_uuid,
             "host": host,
             "task_uuid": task_uuid,
             "batch": self._running().batch,
             "run": occurrence.runs.get(host, 1),
-            **(data or {}),
         }
-        return self._event(event, self._new_uuid(), occurrence.uuid, occurrence.context, about)
+        if data:
+            own.update(data)
+        return Event(event, event_uuid, occurrence.uuid, self._counter, occurrence.context, own)
 
     def _event(
         self,
@@ -408,7 +433,7 @@ class Hierarchy:
         data: Mapping[str, Any] | None,
     ) -> Event:
         self._counter += 1
-        return Event(event, event_uuid, parent_uuid, self._counter, {**context, "uuid": event_uuid, **(data or {})})
+        return Event(event, event_uuid, parent_uuid, self._counter, context, {"uuid": event_uuid, **(data or {})})
 
 
 def is_failed(event: str, event_data: Mapping[str, Any]) -> bool:

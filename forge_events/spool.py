@@ -43,6 +43,10 @@ SUFFIX = ".jsonl"
 _KINDS = ("event", "header", "eof", "exit")
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_quote = json.encoder.encode_basestring_ascii
+
+
 class SpoolFull(OSError):
     """The spool could not be written for so long that the backlog is full; later lines are refused."""
 
@@ -81,14 +85,14 @@ class Writer:
         self.last_counter = 0
         self._backlog = b""
         self._line = 0
-        self._pid: int | None = None
-        self._job_uuid: str | None = None
+        self._context: tuple[str, Any] = ("{}", None)
+        self._tail = '"pid":null,"runner_ident":null}'
         self.path = path
 
     def header(self, header: dict[str, Any]) -> None:
         """Write the first line; ``format`` is added. Its ``pid`` and ``job_uuid`` go into the events that follow."""
-        self._pid, self._job_uuid = header.get("pid"), header.get("job_uuid")
-        self._write({"header": {"format": FORMAT, **header}})
+        self._tail = _encode({"pid": header.get("pid"), "runner_ident": header.get("job_uuid")})[1:]
+        self._write(_encode({"header": {"format": FORMAT, **header}}))
 
     def add(self, event: Any, *, created: str, stdout: str = "", verbosity: int = 0) -> None:
         """Write one event of a :class:`~forge_events.hierarchy.Hierarchy` with its output, numbering its lines.
@@ -98,22 +102,21 @@ class Writer:
         :raises OSError: as :meth:`event`.
         """
         start, self._line = self._line, self._line + stdout.count("\n") + (bool(stdout) and not stdout.endswith("\n"))
-        self.event(
-            {
-                "uuid": event.uuid,
-                "parent_uuid": event.parent_uuid,
-                "counter": event.counter,
-                "event": event.event,
-                "event_data": event.event_data,
-                "stdout": stdout,
-                "start_line": start,
-                "end_line": self._line,
-                "created": created,
-                "verbosity": verbosity,
-                "pid": self._pid,
-                "runner_ident": self._job_uuid,
-            }
+        parent = "null" if event.parent_uuid is None else f'"{event.parent_uuid}"'
+        self.last_counter = event.counter
+        self._write(
+            f'{{"uuid":"{event.uuid}","parent_uuid":{parent},"counter":{event.counter},'
+            f'"event":"{event.event}","event_data":{self._event_data(event)},"stdout":{_quote(stdout)},'
+            f'"start_line":{start},"end_line":{self._line},"created":"{created}","verbosity":{verbosity},'
+            f"{self._tail}"
         )
+
+    def _event_data(self, event: Any) -> str:
+        """Return an event's data as JSON; what siblings have in common is their very object, and encoded once."""
+        text, context = self._context
+        if context is not event.context:
+            text, context = self._context = _encode(event.context), event.context
+        return f"{text[:-1]},{_encode(event.own)[1:]}"
 
     def event(self, event: dict[str, Any]) -> None:
         """Write one job event that has all of its fields.
@@ -122,15 +125,15 @@ class Writer:
         :raises SpoolFull: the backlog is full; this line is dropped.
         """
         self.last_counter = event["counter"]
-        self._write(event)
+        self._write(_encode(event))
 
     def eof(self, eof: dict[str, Any]) -> None:
         """Write that the recorder has closed the job."""
-        self._write({"eof": eof})
+        self._write(_encode({"eof": eof}))
 
     def exit(self, exit_: dict[str, Any]) -> None:
         """Write that the command has ended, as its starter saw it."""
-        self._write({"exit": exit_})
+        self._write(_encode({"exit": exit_}))
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -138,8 +141,8 @@ class Writer:
             os.close(self._file)
             self._file = -1
 
-    def _write(self, line: dict[str, Any]) -> None:
-        data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    def _write(self, line: str) -> None:
+        data = line.encode("ascii") + b"\n"
         if len(self._backlog) + len(data) > MAX_BACKLOG and self._backlog:
             raise SpoolFull(f"{self.path} takes no more: {len(self._backlog)} bytes are waiting")
         self._backlog += data

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import TextIO
 
 __all__ = ["Piece", "Terminal"]
@@ -65,6 +65,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        self._origins = _Origins()
         self._kept: list[Piece] = []
         self._sink: Callable[[Piece], None] = self._kept.append
         self.has_taker = False
@@ -116,31 +117,59 @@ class Terminal:
 
     def _see(self, text: str, frame: FrameType) -> None:
         try:
-            piece = _piece(text, frame)
-            if piece is not None:
-                self._sink(piece)
+            origin = self._origins.of(frame)
+            if origin is not None:
+                shown = text if text.isascii() else _UNSHOWABLE.sub("?", text)
+                self._sink(Piece(shown, *origin, threading.get_ident()))
         except Exception:  # noqa: BLE001, S110 - whatever goes wrong here, the program that prints must not notice
             pass
 
 
-def _piece(text: str, frame: FrameType | None) -> Piece | None:
-    """Return a text with its origin; None for the marks that ansible-runner writes for itself among the output."""
-    if frame is not None and frame.f_code.co_name == "dump" and "awx_display" in frame.f_code.co_filename:
-        return None
-    kind, verbosity = "verbose", 0
-    while frame is not None:
-        name = frame.f_code.co_name
-        if name == "send_callback" and frame.f_code.co_filename.endswith("task_queue_manager.py"):
-            kind = ""
-            break
-        if name in _KINDS and frame.f_code.co_filename.endswith("display.py"):
-            kind = _KINDS[name]
-        elif name in ("verbose", "_verbose_display"):
-            verbosity = _verbosity(frame.f_locals)
-        frame = frame.f_back
-    if not text.isascii():
-        text = _UNSHOWABLE.sub("?", text)
-    return Piece(text, kind, verbosity, threading.get_ident())
+class _Origins:
+    """Tell who printed, by the functions on the stack. What a function is to that is found once and remembered."""
+
+    HOOK = "hook"
+    MARK = "mark"
+    VERBOSE = "verbose"
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, str | None] = {}
+        self._kept: list[CodeType] = []  # so that no id comes to mean another function
+
+    def of(self, frame: FrameType | None) -> tuple[str, int] | None:
+        """Return kind and verbosity of what is printed from a frame; None for marks that are not part of the output."""
+        kind, verbosity = "verbose", 0
+        by_id = self._by_id
+        while frame is not None:
+            code = frame.f_code
+            role = by_id[id(code)] if id(code) in by_id else self._learn(code)
+            if role is not None:
+                if role == self.HOOK:
+                    return "", 0
+                if role == self.MARK:
+                    return None
+                if role == self.VERBOSE:
+                    verbosity = _verbosity(frame.f_locals)
+                else:
+                    kind = role
+            frame = frame.f_back
+        return kind, verbosity
+
+    def _learn(self, code: CodeType) -> str | None:
+        self._kept.append(code)
+        role = self._by_id[id(code)] = _role(code.co_name, code.co_filename)
+        return role
+
+
+def _role(name: str, filename: str) -> str | None:
+    """Return what a function says of the text that is printed below it, None for nothing."""
+    if name == "send_callback" and filename.endswith("task_queue_manager.py"):
+        return _Origins.HOOK
+    if name == "dump" and "awx_display" in filename:
+        return _Origins.MARK  # ansible-runner marks the output for itself
+    if name in ("verbose", "_verbose_display") and filename.endswith("display.py"):
+        return _Origins.VERBOSE
+    return _KINDS.get(name) if filename.endswith("display.py") else None
 
 
 def _verbosity(variables: dict[str, Any]) -> int:

@@ -38,8 +38,11 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
     includes = tuple(_includes(task))
     path, column = _place(task)
     role = task._role
-    is_censored = is_no_log(task.no_log)
+    no_log = task.no_log
+    is_censored = is_no_log(no_log)
     details = {"task_args": "" if is_censored else _shown_arguments(task)}
+    if task.loop_with or task.loop:
+        details["event_loop"] = _text(task.loop_with) or "loop"
     if resolved := task.__dict__.get("_resolved_action") or task.__dict__.get("resolved_action"):
         details["resolved_action"] = _text(resolved)
     if role is not None:
@@ -56,6 +59,7 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
         is_core_made=not (column or role or includes) and _short(action) in _CORE_MADE,
         includes=includes,
         is_censored=is_censored,
+        is_censored_at_times=is_censored and not isinstance(no_log, bool),
         has_rescue=_has_rescue(task),
         details=details,
     )
@@ -70,13 +74,24 @@ def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> dict[str,
         found = result._result
     except Exception as error:  # noqa: BLE001 - a RecursionError from 2.19 on; what else is for Ansible to say
         return {"unreadable": type(error).__name__}
-    if (task is not None and task.is_censored) or is_no_log(getattr(result._task, "no_log", None)):
+    if _is_censored(result, found, task):
         return values.censor_result(found)
     plain = values.plain(found)
     facts = plain.get("ansible_facts")
     if isinstance(facts, dict):
         facts.pop("ansible_env", None)  # the environment of the host is where its secrets are
     return values.cut(plain, limit)
+
+
+def _is_censored(result: Any, found: Any, task: hierarchy.Task | None) -> bool:
+    """Whether a result may not be told. Reading ``no_log`` of a task is dear, so what the announcement said is enough.
+
+    Where that was a template, the result itself (to 2.20) or its task (from 2.21) says what came of it, if it does.
+    """
+    if task is not None and not task.is_censored_at_times:
+        return task.is_censored or is_no_log(found.get("_ansible_no_log"))
+    own = found.get("_ansible_no_log")
+    return is_no_log(result._task.no_log if own is None else own)
 
 
 def is_ignored(result: Any, keyword: str) -> bool:

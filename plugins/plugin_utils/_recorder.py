@@ -11,6 +11,7 @@ import datetime
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import _hierarchy as hierarchy
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._terminal import Piece, Terminal
+
+_FINAL = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
 
 __all__ = ["Recorder", "now", "spool_directory"]
 
@@ -60,6 +63,7 @@ class Recorder:
         self._is_interrupted = False
         self._playbook_count = 0
         self._stats_count = 0
+        self._began: dict[str, tuple[str, float]] = {}
         self._output = ""
         self._output_thread = 0
         self._early: list[Piece] = []
@@ -90,10 +94,15 @@ class Recorder:
 
     def begin(self, host: str, task: hierarchy.Task) -> None:
         """Record that a host begins a task."""
+        self._began[host] = (now(), time.monotonic())
         self._record(self._hierarchy.begin, host, task)
 
     def report(self, event: str, host: str, task_uuid: str, task: hierarchy.Task, data: dict[str, Any]) -> None:
-        """Record an event of a host for a task."""
+        """Record an event of a host for a task; a final result gets its ``start``, ``end`` and ``duration`` in seconds."""
+        if event in _FINAL:
+            started, clock = self._began.get(host, (None, None))
+            duration = None if clock is None else round(time.monotonic() - clock, 6)
+            data.update(start=started, end=now(), duration=duration)
         self._record(self._hierarchy.report, event, host, task_uuid, task, data)
 
     def add_to_play(self, event: str, data: dict[str, Any]) -> None:
@@ -107,8 +116,7 @@ class Recorder:
 
     def known_task(self, host: str, task_uuid: str) -> hierarchy.Task | None:
         """Return the announced task that a host's result is for."""
-        with self._lock:
-            return self._hierarchy.known_task(host, task_uuid)
+        return self._hierarchy.known_task(host, task_uuid)
 
     def rewrite_output(self, rewrite: Callable[[str], str]) -> None:
         """Change the output that the next event is going to take, to hide what may not be told."""
@@ -169,11 +177,13 @@ class Recorder:
         An event that the disk does not take waits in the writer, so the others are still handed over.
         """
         fault = None
-        taker = next((event for event in events if event.parent_uuid is not None), events[0] if events else None)
+        created = now()
+        is_taken = not output
         for event in events:
-            stdout = output if event is taker else ""
+            is_taker = not is_taken and (event.parent_uuid is not None or len(events) == 1)
+            is_taken |= is_taker
             try:
-                self._writer.add(event, created=now(), stdout=stdout, verbosity=verbosity)
+                self._writer.add(event, created=created, stdout=output if is_taker else "", verbosity=verbosity)
                 if event.parent_uuid is None:
                     self._tell_early()
             except spool.SpoolFull:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import atexit
-import datetime
 import os
 import platform
 import sys
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Session", "reason"]
 
 _ACTIVE = "_forge_events_session"
-_FINAL = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
-_ITEMS = frozenset({"runner_item_on_ok", "runner_item_on_failed", "runner_item_on_skipped"})
 _FAILED = frozenset({"runner_on_failed", "runner_item_on_failed", "runner_on_async_failed"})
 
 
@@ -55,7 +52,6 @@ class Session:
         self._recorder: Recorder | None = None
         self._opening: Any = None
         self._task: Task | None = None
-        self._began: dict[str, datetime.datetime] = {}
         self._hides_stats = False
         self._limit = 0
 
@@ -111,9 +107,7 @@ class Session:
         if self._recorder is not None:
             if self._task is None or self._task.uuid != task._uuid:
                 self._task = facts.task_of(task)
-            name = host.get_name()
-            self._began[name] = datetime.datetime.now(datetime.timezone.utc)
-            self._recorder.begin(name, self._task)
+            self._recorder.begin(host.get_name(), self._task)
 
     def host_reported(self, event: str, result: Any, *, is_ignored: bool = False) -> None:
         """Record a result of a host, or a part of one."""
@@ -122,10 +116,6 @@ class Session:
         host = result._host.get_name()
         known = self._recorder.known_task(host, result._task._uuid)
         data = {"remote_addr": result._host.address, "res": facts.result_of(result, known, self._limit)}
-        if event in _FINAL:
-            data.update(self._times(host))
-        if event in _FINAL or event in _ITEMS:
-            data["event_loop"] = values.plain(getattr(result._task, "loop_with", None))
         if event in _FAILED:
             data["ignore_errors"] = is_ignored or facts.is_ignored(result, "ignore_errors")
             data["rescued"] = known is not None and known.has_rescue and not data["ignore_errors"]
@@ -173,13 +163,6 @@ class Session:
                 custom = {"_run": values.censor_result(None)} if custom else {}
             data = {**facts.stats_of(stats), "artifact_data": values.plain(custom).get("_run", {})}
             self._recorder.add_to_root("playbook_on_stats", data)
-
-    def _times(self, host: str) -> dict[str, Any]:
-        end = datetime.datetime.now(datetime.timezone.utc)
-        began = self._began.get(host)
-        if began is None:
-            return {"start": None, "end": end.isoformat(), "duration": None}
-        return {"start": began.isoformat(), "end": end.isoformat(), "duration": (end - began).total_seconds()}
 
     def _open(self) -> None:
         has_output = self._option("record_stdout") is not False

@@ -27,11 +27,13 @@ def test_two_playbooks_on_one_command_line_are_one_job_with_one_root(ansible, la
 
 
 def test_an_ad_hoc_command_is_a_job(ansible, lawful):
-    run = ansible.run(
-        "ansible", "h1,h2", "-i", "hosts", "-m", "ping", ANSIBLE_LOAD_CALLBACK_PLUGINS="True"
-    )
+    run = ansible.run("ansible", "h1,h2", "-i", "hosts", "-m", "ping", ANSIBLE_LOAD_CALLBACK_PLUGINS="True")
     lawful(run)
-    assert [e.event for e in run.events[:3]] == ["playbook_on_start", "playbook_on_play_start", "playbook_on_task_start"]
+    assert [e.event for e in run.events[:3]] == [
+        "playbook_on_start",
+        "playbook_on_play_start",
+        "playbook_on_task_start",
+    ]
     assert len(run.named("runner_on_ok")) == 2
     assert run.records[0].value["name"] == "ansible h1,h2 -m ping"
     assert run.stdout == run.output
@@ -42,8 +44,13 @@ def test_each_command_of_the_console_is_a_job_whose_root_is_made(ansible):
     environment = ansible.environment(ANSIBLE_LOAD_CALLBACK_PLUGINS="True")
     command = [str(ansible.bin / "ansible-console"), "-i", "hosts", "h1,h2"]
     subprocess.run(
-        command, input=commands, env=environment, cwd=PLUGINS.parent.parent / "tests/callback/playbooks",
-        capture_output=True, check=True, timeout=120,
+        command,
+        input=commands,
+        env=environment,
+        cwd=PLUGINS.parent.parent / "tests/callback/playbooks",
+        capture_output=True,
+        check=True,
+        timeout=120,
     )
     assert len(ansible.spools()) == 2
     for path in ansible.spools():
@@ -90,7 +97,11 @@ def test_inside_ansible_runner_the_record_is_the_same(ansible, tmp_path):
     (tmp_path / "data").mkdir()
     arguments = [str(tmp_path / "data"), str(folder / "handlers.yml"), str(folder / "hosts")]
     found = subprocess.run(
-        [sys.executable, "-c", script, *arguments], env=ansible.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, *arguments],
+        env=ansible.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(found.stdout) == ["successful", 0]
     run = Run(0, b"", ansible.spools())

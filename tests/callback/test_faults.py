@@ -119,7 +119,9 @@ def test_a_full_disk_is_one_warning(ansible, tmp_path):
     # Modules would be limited too: the tasks of this playbook that run on hosts fail, with the plugin and without it.
     playbooks = pathlib.Path(__file__).parent / "playbooks"
     found = subprocess.run(command, cwd=playbooks, env=ansible.environment(), capture_output=True, check=False)
-    bare = subprocess.run(command, cwd=playbooks, env=ansible.environment(with_plugin=False), capture_output=True, check=False)
+    bare = subprocess.run(
+        command, cwd=playbooks, env=ansible.environment(with_plugin=False), capture_output=True, check=False
+    )
     assert found.returncode == bare.returncode
     assert found.stderr.replace(b"\n", b" ").count(b"cannot record") == 1
     records = records_of(ansible.spools()[0])
@@ -134,8 +136,13 @@ def test_output_that_goes_nowhere_changes_nothing(closed, ansible, tmp_path):
     results = []
     for with_plugin in (True, False):
         found = subprocess.run(
-            ["bash", "-c", command], cwd=playbooks, env=ansible.environment(with_plugin=with_plugin),
-            capture_output=True, text=True, check=False, timeout=120,
+            ["bash", "-c", command],
+            cwd=playbooks,
+            env=ansible.environment(with_plugin=with_plugin),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         results.append(re.search(r"rc=\d+", found.stderr).group())
         assert "cannot record" not in found.stderr
