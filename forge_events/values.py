@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["CENSORED", "MAX_DEPTH", "censor_command", "censor_result", "censor_text", "cut", "plain"]
+__all__ = ["CENSORED", "MAX_DEPTH", "censor_command", "censor_result", "censor_text", "cut", "plain", "without_harmless"]
 
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 """What stands in the place of a censored result; the words are Ansible's."""
@@ -105,6 +105,12 @@ def censor_result(result: Any) -> dict[str, Any]:
     """Return what may be told of a result under ``no_log``: flags and counts that say what happened, not with what."""
     kept = {} if not isinstance(result, dict) else {key: dict.get(result, key) for key in _HARMLESS if key in result}
     return {"censored": CENSORED, **{key: value for key, value in kept.items() if isinstance(value, (bool, int))}}
+
+
+def without_harmless(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a result that :func:`censor_result` leaves out, be it that Ansible left it out before."""
+    harmless = (*_HARMLESS, "censored", "_ansible_no_log")
+    return {key: part for key, part in dict.items(result) if key not in harmless}
 
 
 def censor_text(text: str, hidden: Any) -> str:

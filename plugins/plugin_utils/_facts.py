@@ -65,22 +65,23 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
     )
 
 
-def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> dict[str, Any]:
-    """Return a result as JSON, censored if the result, its own task or the announced one says so, of about ``limit`` bytes.
+def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> tuple[dict[str, Any], Any]:
+    """Return a result as JSON of about ``limit`` bytes, and what of it may not be told.
 
+    It is censored if the result, its own task or the announced one says so; then what was censored comes second, else None.
     A result that Ansible itself cannot give is marked, since the event is worth keeping without it.
     """
     try:
         found = result._result
     except Exception as error:  # noqa: BLE001 - a RecursionError from 2.19 on; what else is for Ansible to say
-        return {"unreadable": type(error).__name__}
+        return {"unreadable": type(error).__name__}, None
     if _is_censored(result, found, task):
-        return values.censor_result(found)
+        return values.censor_result(found), values.without_harmless(found)
     plain = values.plain(found)
     facts = plain.get("ansible_facts")
     if isinstance(facts, dict):
         facts.pop("ansible_env", None)  # the environment of the host is where its secrets are
-    return values.cut(plain, limit)
+    return values.cut(plain, limit), None
 
 
 def _is_censored(result: Any, found: Any, task: hierarchy.Task | None) -> bool:

@@ -48,10 +48,13 @@ class Recorder:
     :param header: what the spool's header says of the job.
     :param directory: the folder of the spool; made if it is missing.
     :param terminal: where the output comes from; None records no output.
+    :param censor: hides what may not be told of the output of an event.
     :raises OSError: the spool cannot be made.
     """
 
-    def __init__(self, header: dict[str, Any], directory: str, terminal: Terminal | None) -> None:
+    def __init__(
+        self, header: dict[str, Any], directory: str, terminal: Terminal | None, censor: Callable[[str], str] = str
+    ) -> None:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         self.job_uuid: str = header["job_uuid"]
         self._writer = spool.Writer(os.path.join(directory, self.job_uuid + spool.SUFFIX))
@@ -67,6 +70,7 @@ class Recorder:
         self._output = ""
         self._output_thread = 0
         self._early: list[Piece] = []
+        self._censor = censor
         self._terminal = terminal
         if terminal is not None:
             terminal.hand_to(self._see)
@@ -179,6 +183,7 @@ class Recorder:
         fault = None
         created = now()
         is_taken = not output
+        output = self._censor(output) if output else ""
         for event in events:
             is_taker = not is_taken and (event.parent_uuid is not None or len(events) == 1)
             is_taken |= is_taker

@@ -15,6 +15,7 @@ from ansible import context
 
 from . import _facts as facts
 from . import _values as values
+from ._excerpts import Excerpts, hide_errors
 from ._recorder import Recorder, now, spool_directory
 from ._terminal import Terminal
 
@@ -52,6 +53,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._opening: Any = None
         self._task: Task | None = None
+        self._excerpts = Excerpts()
         self._hides_stats = False
         self._limit = 0
 
@@ -100,6 +102,7 @@ class Session:
         if self._recorder is not None:
             self._task = facts.task_of(task, is_handler=is_handler)
             self._hides_stats |= self._task.is_censored and self._task.action.endswith("set_stats")
+            self._excerpts.add(self._task.path, self._task.is_censored)
             self._recorder.start_task(self._task)
 
     def host_began(self, host: Any, task: Any) -> None:
@@ -115,7 +118,10 @@ class Session:
             return
         host = result._host.get_name()
         known = self._recorder.known_task(host, result._task._uuid)
-        data = {"remote_addr": result._host.address, "res": facts.result_of(result, known, self._limit)}
+        found, hidden = facts.result_of(result, known, self._limit)
+        if hidden is not None:
+            self._recorder.rewrite_output(lambda text: values.censor_text(hide_errors(text), hidden))
+        data = {"remote_addr": result._host.address, "res": found}
         if event in _FAILED:
             data["ignore_errors"] = is_ignored or facts.is_ignored(result, "ignore_errors")
             data["rescued"] = known is not None and known.has_rescue and not data["ignore_errors"]
@@ -170,7 +176,8 @@ class Session:
         self._limit = self._option("max_result_size") or 16 * 1024 * 1024
         if not has_output:
             self._terminal.hand_to(lambda piece: None)
-        self._recorder = Recorder(self._header(), directory, self._terminal if has_output else None)
+        terminal = self._terminal if has_output else None
+        self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
         os.environ["FORGE_EVENTS_PARENT_JOB"] = self._recorder.job_uuid
         atexit.register(self.close)
 

@@ -137,6 +137,8 @@ class Ansible:
             "HOME": str(self.home),
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_LOCALHOST_WARNING": "False",
+            # Where HOME is not the user's own, ansible and its modules disagree on what ~ is.
+            "ANSIBLE_ASYNC_DIR": str(self.home / "async"),
             "ANSIBLE_RETRY_FILES_ENABLED": "False",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "FORGE_EVENTS_SPOOL_DIR": str(self.spool_dir),

@@ -37,3 +37,18 @@ def test_a_poll_takes_no_log_from_the_task_that_polls(ansible, lawful, tmp_path)
     polls = run.under("asynchronous", "runner_on_async_poll") + run.under("asynchronous items", "runner_on_async_poll")
     assert polls
     assert all("censored" in event.event_data["res"] for event in polls)
+
+
+def test_a_template_that_hides_hides(ansible, lawful):
+    run = ansible.play("at_times.yml", "-e", "hide=true", "-vvv", ANSIBLE_DISPLAY_ARGS_TO_STDOUT="True")
+    lawful(run)
+    record = run.spools[0].read_bytes()
+    assert not {record[max(0, at - 200) : at + 40] for at in places(record, b"hush")}
+
+
+def test_a_template_that_does_not_hide_hides_no_final_result(ansible, lawful):
+    run = ansible.play("at_times.yml", "-e", "hide=false")
+    lawful(run)
+    assert run.under("plain", "runner_on_ok")[0].event_data["res"]["stdout"] == "hush-plain"
+    assert run.under("items", "runner_item_on_ok")[0].event_data["res"]["stdout"] == "hush-item"
+    assert run.under("fails", "runner_on_failed")[0].event_data["res"]["msg"] == "hush-failure"

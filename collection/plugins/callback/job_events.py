@@ -1,0 +1,1 @@
+../../../plugins/callback/job_events.py
