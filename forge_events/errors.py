@@ -13,6 +13,7 @@
     ├── UnsupportedStore             6   the URL names no database that the library knows
     ├── SchemaMismatch               6   the database belongs to another version
     ├── InvalidSettings              7   a setting has a value that cannot be
+    ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
 
 The number is the exit code of the command line. Errors are built from facts and put them into one sentence; no error
@@ -26,6 +27,7 @@ from typing import ClassVar
 __all__ = [
     "AmbiguousJob",
     "BrokenSpool",
+    "CommandNotExecutable",
     "CommandNotFound",
     "ForgeEventsError",
     "InvalidSettings",
@@ -134,8 +136,18 @@ class InvalidSettings(ForgeEventsError):
         super().__init__(f"the setting {name} cannot be used: {reason}")
 
 
+class CommandNotExecutable(ForgeEventsError):
+    """The command that was to be recorded is there and cannot be started."""
+
+    exit_code = 126
+
+    def __init__(self, command: str, reason: str) -> None:
+        self.command, self.reason = command, reason
+        super().__init__(f"cannot run {command!r}: {reason}")
+
+
 class CommandNotFound(ForgeEventsError):
-    """The command that was to be recorded cannot be started."""
+    """The command that was to be recorded does not exist."""
 
     exit_code = 127
 

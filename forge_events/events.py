@@ -3,14 +3,31 @@
 
 from __future__ import annotations
 
-import datetime  # noqa: TC003 - pydantic reads the annotations of the models
-from typing import Any
+import datetime
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from forge_events import hierarchy
 
-__all__ = ["EventFilter", "JobEvent"]
+__all__ = ["EventFilter", "JobEvent", "Utc"]
+
+_MAX = 2**63 - 1
+_NAMES = {"playbook": "playbook", "play": "play", "task": "task", "role": "role", "host_name": "host"}
+
+
+def _in_utc(time: datetime.datetime) -> datetime.datetime:
+    try:
+        return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
+    except OverflowError as error:
+        raise ValueError("no such time in UTC") from error
+
+
+_Count = Annotated[int, Field(ge=0, le=_MAX)]
+_Uuid = Annotated[str, Field(min_length=1, max_length=1024)]
+Utc = Annotated[datetime.datetime, AfterValidator(_in_utc)]
+"""A time that is in UTC once validated; one without a zone is taken as UTC."""
 
 
 class JobEvent(BaseModel):
@@ -30,17 +47,17 @@ class JobEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    uuid: str
-    parent_uuid: str | None = None
-    counter: int
+    uuid: _Uuid
+    parent_uuid: _Uuid | None = None
+    counter: Annotated[int, Field(ge=1, le=_MAX)]
     event: str
     event_data: dict[str, Any] = {}
     stdout: str = ""
-    start_line: int = 0
-    end_line: int = 0
-    created: datetime.datetime
-    verbosity: int = 0
-    pid: int | None = None
+    start_line: _Count = 0
+    end_line: _Count = 0
+    created: Utc
+    verbosity: _Count = 0
+    pid: _Count | None = None
     runner_ident: str | None = None
 
     job_id: int
@@ -56,21 +73,29 @@ class JobEvent(BaseModel):
     def from_spool(cls, line: dict[str, Any], job_id: int) -> JobEvent:
         """Build an event from a spool's line, deriving the fields that the store adds.
 
+        An event of a name that the hierarchy does not have becomes ``verbose``, and its name ``unknown_event`` in
+        ``event_data``: so a newer recorder's event keeps its place and what it shows.
+
         :raises pydantic.ValidationError: a field that cannot be missing is, or has a value of another type.
         """
-        data = line.get("event_data")
-        data = data if isinstance(data, dict) else {}
-        event = line.get("event", "")
-        derived = {
-            "playbook": data.get("playbook") or "",
-            "play": data.get("play") or "",
-            "task": data.get("task") or "",
-            "role": data.get("role") or "",
-            "host_name": data.get("host") or "",
-            "failed": hierarchy.is_failed(event, data),
-            "changed": hierarchy.is_changed(event, data),
+        found = line.get("event_data")
+        data: dict[str, Any] = found if isinstance(found, dict) else {}
+        event = line.get("event")
+        if isinstance(event, str) and event not in hierarchy.EVENTS:
+            line = {**line, "event": "verbose", "event_data": {**data, "unknown_event": event}}
+        names = {field: data.get(key) for field, key in _NAMES.items()}
+        derived: dict[str, Any] = {
+            field: name if isinstance(name, str) else _name(name) for field, name in names.items()
         }
+        if isinstance(event, str):
+            derived["failed"] = hierarchy.is_failed(event, data)
+            derived["changed"] = hierarchy.is_changed(event, data)
         return cls.model_validate({**line, **derived, "job_id": job_id})
+
+
+def _name(value: Any) -> str:
+    """Return a name that a playbook may give as something other than text, such as ``name: 5``."""
+    return json.dumps(value) if value else ""
 
 
 class EventFilter(BaseModel):

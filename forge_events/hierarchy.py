@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The strict hierarchy of job events: playbook, play, task, host.
 
-Ansible announces a play once for each serial batch, and a task once for each host, batch or load, as the strategy has it.
-:class:`Hierarchy` takes these announcements as they come and gives events such that the tree of plays and tasks is the
-same under every strategy. Its rules:
+Ansible announces a play once for each serial batch, and a task once for each host, batch or load, as the strategy has
+it. :class:`Hierarchy` takes these announcements as they come and gives events such that the tree of plays and tasks
+is the same under every strategy. Its rules:
 
 1.  A play is its uuid: the first announcement makes the event, later ones count the batch.
 2.  A task is one event for each play, whoever announces it first. Tasks that Ansible makes anew for each batch or load
     (fact gathering, everything below a dynamic include) are recognised by their structure: path, action, role, chain of
     includes with hashed variables, and how many tasks of that structure the host has begun before.
-3.  A host's event belongs to the task that its result names; where nobody announced that task, to the one that this host
-    began last. Never to the task that was announced last.
+3.  A host's event belongs to the task that its result names; where nobody announced that task, to the one that this
+    host began last. Never to the task that was announced last.
 4.  A parent exists before its child and has a smaller counter; counters are dense from 1; the root alone has no parent.
 5.  Failures and changes roll up to task, play and playbook, but for failures that were ignored or rescued.
 6.  No runner call is merged with another; ``run`` numbers the times that a host ran a task, ``batch`` the serial batch.
@@ -18,7 +18,8 @@ same under every strategy. Its rules:
 8.  Several playbooks of one process are one job with one root; where no hook makes a root or a play, they are made.
 9.  An event's uuid is its own; Ansible's stay in ``event_data`` as ``play_uuid`` and ``task_uuid``.
 
-Pure and standard library only: no clock, no files, no Ansible. The module is shipped inside the collection as it stands.
+Pure and standard library only: no clock, no files, no Ansible. The module is shipped inside the collection as it
+stands.
 """
 
 from __future__ import annotations
@@ -261,8 +262,8 @@ class Hierarchy:
     """Give the events of one job for what Ansible's hooks report, in the order of the calls.
 
     Every method returns the events that the call makes, parents before children: none for an announcement that is
-    already known, one as a rule, more where a parent has to be made first. Not safe for threads; what is kept grows with
-    the tasks of the play that runs and is freed with it.
+    already known, one as a rule, more where a parent has to be made first. Not safe for threads; what is kept grows
+    with the tasks of the play that runs and is freed with it.
 
     :param playbook: what to call the playbook until a hook names it.
     :param new_uuid: makes the uuid of an event.
@@ -360,7 +361,7 @@ class Hierarchy:
         return events
 
     def known_task(self, host: str, task_uuid: str) -> Task | None:
-        """Return the announced task that a host's result with this task uuid is for, by rule 3; None if there is none."""
+        """Return the announced task that a host's result is for, by rule 3; None if there is none."""
         tasks = self._task_of(host, task_uuid)[1]
         return tasks.task if tasks else None
 

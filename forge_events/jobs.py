@@ -53,7 +53,8 @@ class NewJob(BaseModel):
 
     :param uuid: the job's own uuid, the key of idempotence.
     :param command: the command line as it was given, with censored secrets; empty if unknown.
-    :param launch_type: ``recorded`` for what a callback or runner reported by itself; AWX's words for what was launched.
+    :param launch_type: ``recorded`` for what a callback or runner reported by itself; AWX's words for what was
+        launched.
     :param parent_uuid: the job whose playbook started this one, if one did.
     """
 

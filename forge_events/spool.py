@@ -12,8 +12,9 @@ apart by the key that they carry:
 ========== ========================================================================================================
 
 Lines are ASCII: NUL, lone surrogates and every other character outside it are JSON escapes, so any text survives the
-way in and out. A line counts when its newline is there; a writer that is killed leaves at most one torn last line, which
-a reader leaves alone. This module imports the standard library only and is shipped inside the collection as it stands.
+way in and out. A line counts when its newline is there; a writer that is killed leaves at most one torn last line,
+which a reader leaves alone. This module imports the standard library only and is shipped inside the collection as it
+stands.
 """
 
 from __future__ import annotations

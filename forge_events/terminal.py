@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """See what this process writes to its terminal, without changing a byte of it.
 
-``write`` of ``sys.stdout`` and ``sys.stderr`` is shadowed on the two objects themselves: they stay what they are, and so
-do their descriptors, buffers and ``isatty``. Each piece of text comes with its origin, which is read off the stack: text
-that a callback printed inside Ansible's ``send_callback`` belongs to the event of that call; any other text is a message
-of its own, of the kind that the method of Ansible's ``Display`` says. Forked workers write straight through.
+``write`` of ``sys.stdout`` and ``sys.stderr`` is shadowed on the two objects themselves: they stay what they are, and
+so do their descriptors, buffers and ``isatty``. Each piece of text comes with its origin, which is read off the
+stack: text that a callback printed inside Ansible's ``send_callback`` belongs to the event of that call; any other
+text is a message of its own, of the kind that the method of Ansible's ``Display`` says. Forked workers write straight
+through.
 
 This module imports the standard library only and is shipped inside the collection as it stands.
 """
@@ -64,7 +65,7 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._origins = _Origins()
         self._kept: list[Piece] = []
         self._sink: Callable[[Piece], None] = self._kept.append
@@ -74,7 +75,7 @@ class Terminal:
     def of_process(cls) -> Terminal:
         """Return the capture of this process, beginning it if nobody has."""
         terminal: Terminal | None = getattr(sys, _REGISTRY, None)
-        if terminal is None or terminal._pid != os.getpid():
+        if terminal is None or terminal.pid != os.getpid():
             terminal = cls()
             for stream in (sys.stdout, sys.stderr):
                 terminal._shadow(stream)
@@ -82,7 +83,7 @@ class Terminal:
         return terminal
 
     def hand_to(self, sink: Callable[[Piece], None]) -> None:
-        """Give a sink the pieces kept so far, and from now on each piece as it is written, on the thread that wrote it."""
+        """Give a sink the pieces kept so far, and from now on each one as it is written, on the thread that writes."""
         kept, self._kept = self._kept, []
         self.has_taker = True
         self._sink = sink
@@ -102,7 +103,7 @@ class Terminal:
         if stream is None:  # the process was started with a closed stdout
             return
         write = stream.write
-        pid, getpid = self._pid, os.getpid
+        pid, getpid = self.pid, os.getpid
 
         def written(text: str) -> int:
             length = write(text)

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["CENSORED", "MAX_DEPTH", "censor_command", "censor_result", "censor_text", "cut", "plain", "without_harmless"]
+__all__ = [
+    "CENSORED",
+    "MAX_DEPTH",
+    "censor_command",
+    "censor_result",
+    "censor_text",
+    "cut",
+    "plain",
+    "without_harmless",
+]
 
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 """What stands in the place of a censored result; the words are Ansible's."""
@@ -39,9 +48,9 @@ _USER_INFO = re.compile(r"(://)[^/@\s]+@")
 def plain(value: Any, depth: int = MAX_DEPTH, above: frozenset[int] = frozenset()) -> Any:
     """Return a value as JSON has it, with every part censored that is marked ``no_log``.
 
-    Subclasses of strings and numbers become their base, bytes their text with escapes, dates ISO 8601, numbers that JSON
-    lacks their name, vaulted values a mark, containers are copied. What is nested too deep, holds itself or is of an
-    unknown type becomes ``<its type>``. Any text is kept: NUL and lone surrogates are the reader's business.
+    Subclasses of strings and numbers become their base, bytes their text with escapes, dates ISO 8601, numbers that
+    JSON lacks their name, vaulted values a mark, containers are copied. What is nested too deep, holds itself or is
+    of an unknown type becomes ``<its type>``. Any text is kept: NUL and lone surrogates are the reader's business.
     """
     kind = type(value)
     if kind in _EXACT:
@@ -162,7 +171,7 @@ def cut(value: Any, limit: int) -> Any:
 
 
 def _shares(sizes: list[int], limit: int) -> list[int]:
-    """Share ``limit`` out so that small sizes are met whole and the large ones get the same; fewer shares if too many."""
+    """Share ``limit`` out: small sizes are met whole and large ones get the same; fewer shares if too many."""
     sizes = sizes[: max(1, limit // _MIN_SHARE)]
     left, level = limit, 0
     for rank, size in enumerate(sorted(sizes)):
@@ -186,7 +195,7 @@ def _size(value: Any) -> int:
 
 
 def censor_command(command: Iterable[str]) -> list[str]:
-    """Return a command line without the values of extra variables, of secret-shaped arguments and of URLs' passwords."""
+    """Return a command line without the values of extra variables, of secrets by their name, and of URLs."""
     censored: list[str] = []
     option = ""
     for word in command:

@@ -7,7 +7,7 @@ any number of processes may work on one database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     import datetime
@@ -21,7 +21,7 @@ __all__ = ["Dropped", "Store"]
 
 
 class Dropped(NamedTuple):
-    """What retention dropped, or would drop: one job, how many events it had, and about how many bytes they took."""
+    """What retention dropped, or would drop: one job, how many events it had, and how many bytes their sources had."""
 
     job: Job
     event_count: int
@@ -31,7 +31,7 @@ class Dropped(NamedTuple):
 class Store(Protocol):
     """Jobs, their transitions, their events and their host summaries."""
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         """Return the store itself."""
 
     def __exit__(
@@ -57,6 +57,7 @@ class Store(Protocol):
     ) -> Job:
         """Move a job from the status that ``job`` has to ``new``, and write down the step.
 
+        When it returns, the step and all events added before outlive a loss of power: what they were read from may go.
         ``started`` is set on the way into ``running``, ``finished`` and ``elapsed`` on the way into a final status, and
         ``job_explanation`` to the reason where one is given.
 
@@ -64,18 +65,19 @@ class Store(Protocol):
         :raises StaleTransition: the job has another status by now; nothing was changed.
         """
 
-    def append(
-        self, job: Job, events: Sequence[JobEvent], *, source: str, expected: int, position: int
-    ) -> bool:
+    def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
         """Add events, roll their failures and changes up, count their hosts, and move the position of their source.
 
         Everything commits together, and events are unique by (job, counter), so a batch that is delivered again changes
         nothing.
 
+        :param batch: events of this job, parents before their children; at most 10,000; it may
+            be empty.
         :param source: what the events were read from, such as a spool's job uuid.
         :param expected: the position that the batch was read from; when the stored one is another, somebody else was
             quicker, nothing is added and False is returned.
         :param position: the position behind the batch.
+        :raises UnknownJob: the job has been dropped.
         """
 
     def position(self, source: str) -> int:
@@ -98,6 +100,9 @@ class Store(Protocol):
         self, job_id: int, where: EventFilter, *, after: int = 0, limit: int | None = None
     ) -> Iterator[JobEvent]:
         """Yield the job's events whose counter is greater than ``after``, by counter, without loading them all."""
+
+    def last_event(self, job_id: int, where: EventFilter) -> JobEvent | None:
+        """Return the event with the greatest counter for which the conditions hold; None if there is none."""
 
     def stdout(self, job_id: int, *, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the job's output from line ``start`` up to but not including line ``end``, piece by piece."""

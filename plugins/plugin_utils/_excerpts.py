@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hide what Ansible prints of tasks under ``no_log``: their source beside an error, and the words of the error itself.
 
-From 2.19 on ansible-core prints the lines around a task that failed, whether ``no_log`` holds for it, or for the task that
-stands above it, or not. A secret that is written in a playbook is then in the output::
+From 2.19 on ansible-core prints the lines around a task that failed, whether ``no_log`` holds for it, or for the task
+that stands above it, or not. A secret that is written in a playbook is then in the output::
 
     Origin: /srv/site.yml:13:7
 
@@ -25,13 +25,16 @@ _ORIGIN = re.compile(r"Origin: (.+?):(\d+)(?::\d+)?$")
 _LINE = re.compile(r"(\d+) (.*\S)")
 _HIDDEN = "********"
 _ERROR = re.compile(
-    r"^(?P<colour>\x1b\[[0-9;]*m)?\[ERROR\]: .*?(?=^(?:\x1b\[[0-9;]*m)?(?:fatal|failed): \[|\Z)", re.DOTALL | re.MULTILINE
+    r"^(?P<colour>\x1b\[[0-9;]*m)?\[ERROR\]: .*?(?=^(?:\x1b\[[0-9;]*m)?(?:fatal|failed): \[|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 
 
 def hide_errors(text: str) -> str:
     """Return the output of a censored result without the errors that are shown above it, their sources and causes."""
-    return _ERROR.sub(lambda error: f"{error['colour'] or ''}[ERROR]: {_HIDDEN}{_RESET if error['colour'] else ''}\n", text)
+    return _ERROR.sub(
+        lambda error: f"{error['colour'] or ''}[ERROR]: {_HIDDEN}{_RESET if error['colour'] else ''}\n", text
+    )
 
 
 class Excerpts:
@@ -58,7 +61,7 @@ class Excerpts:
             if origin:
                 file, failed = origin[1], int(origin[2])
             elif numbered and file and self._is_hidden(file, int(numbered[1]), failed):
-                line = line.replace(numbered[2], _HIDDEN)  # noqa: PLW2901 - the line as it is shown from here on
+                line = line.replace(numbered[2], _HIDDEN)
             elif bare and not numbered and not bare.startswith(" "):
                 file = ""
             shown.append(line)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read what the recorder needs off Ansible's objects, in ansible-core 2.16 to 2.21, without changing or templating any."""
+"""Read what the recorder needs off Ansible's objects, from ansible-core 2.16 to 2.21, changing none of them."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
 def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> tuple[dict[str, Any], Any]:
     """Return a result as JSON of about ``limit`` bytes, and what of it may not be told.
 
-    It is censored if the result, its own task or the announced one says so; then what was censored comes second, else None.
-    A result that Ansible itself cannot give is marked, since the event is worth keeping without it.
+    It is censored if the result, its own task or the announced one says so; then what was censored comes second, else
+    None. A result that Ansible itself cannot give is marked, since the event is worth keeping without it.
     """
     try:
         found = result._result
@@ -151,7 +151,7 @@ def _includes(task: Any) -> Iterator[hierarchy.Include]:
 
 
 def _has_rescue(task: Any) -> bool:
-    """Whether a failure of the task leads into a ``rescue``: some block above has one, and the task is in its main part."""
+    """Whether a failure leads into a ``rescue``: some block above has one, with the task in its main part."""
     below = task
     for parent in _above(task):
         if isinstance(parent, Block) and parent.rescue and not _is_among(below, [*parent.rescue, *parent.always]):

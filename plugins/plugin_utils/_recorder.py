@@ -77,7 +77,7 @@ class Recorder:
 
     @property
     def is_open(self) -> bool:
-        """Whether events are still taken: in the process that made the recorder, until it is closed or its disk full."""
+        """Whether events are taken: in the process that made the recorder, until it is closed or its disk full."""
         return self._is_open and os.getpid() == self._pid
 
     def start_playbook(self, playbook: str, data: dict[str, Any], *, ends_with_stats: bool = True) -> None:
@@ -102,7 +102,7 @@ class Recorder:
         self._record(self._hierarchy.begin, host, task)
 
     def report(self, event: str, host: str, task_uuid: str, task: hierarchy.Task, data: dict[str, Any]) -> None:
-        """Record an event of a host for a task; a final result gets its ``start``, ``end`` and ``duration`` in seconds."""
+        """Record an event of a host for a task; a final result gets ``start``, ``end`` and ``duration`` (seconds)."""
         if event in _FINAL:
             started, clock = self._began.get(host, (None, None))
             duration = None if clock is None else round(time.monotonic() - clock, 6)

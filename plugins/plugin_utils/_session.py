@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import platform
 import sys
@@ -40,9 +41,9 @@ def reason(error: BaseException) -> str:
 class Session:
     """The record that one plugin instance makes, and what it has to remember for it.
 
-    Ansible makes one instance for each run, ansible-console one for each command. Only one instance of a process records
-    at a time: a second one that is given the same run (the plugin was enabled twice) stays away, and one that is given
-    another run ends the record of the first.
+    Ansible makes one instance for each run, ansible-console one for each command. Only one instance of a process
+    records at a time: a second one that is given the same run (the plugin was enabled twice) stays away, and one that
+    is given another run ends the record of the first.
 
     :param option: gives the value of an option of the plugin, or None.
     """
@@ -81,10 +82,8 @@ class Session:
     def close(self) -> None:
         """End the record. A spool that takes no more stays without its end, which says as much."""
         if self._recorder is not None:
-            try:
+            with contextlib.suppress(OSError):
                 self._recorder.close()
-            except OSError:
-                pass
 
     def playbook_started(self, playbook: Any) -> None:
         """Record a playbook."""
@@ -175,7 +174,7 @@ class Session:
         directory = self._directory()
         self._limit = self._option("max_result_size") or 16 * 1024 * 1024
         if not has_output:
-            self._terminal.hand_to(lambda piece: None)
+            self._terminal.hand_to(lambda _: None)
         terminal = self._terminal if has_output else None
         self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
         os.environ["FORGE_EVENTS_PARENT_JOB"] = self._recorder.job_uuid

@@ -126,7 +126,7 @@ class Ansible:
 
     @property
     def version(self) -> tuple[int, ...]:
-        command = [self.bin / "python", "-c", "import ansible; print(ansible.__version__)"]
+        command = [str(self.bin / "python"), "-c", "import ansible; print(ansible.__version__)"]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return tuple(int(part) for part in text.split(".")[:2])
 

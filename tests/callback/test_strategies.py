@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .conftest import Ansible, shape
+
+if TYPE_CHECKING:
+    import pathlib
 
 WAYS = {
     "free": ["-e", "strategy=free"],
@@ -21,7 +24,7 @@ WAYS = {
 
 
 @functools.cache
-def linear_shape(bin_folder: str, collections: str | None, home: Any) -> list[tuple[str, ...]]:
+def linear_shape(bin_folder: pathlib.Path, collections: str | None, home: Any) -> list[tuple[str, ...]]:
     return containers(shape(Ansible(bin_folder, collections, home).play("strategies.yml").events))
 
 

@@ -7,6 +7,10 @@ import re
 
 import pytest
 
+UNSTABLE = re.compile(
+    rb"\d+-\d+-\d+ [\d:.]+|\d+:\d\d:[\d.]+|j?\d{6,}\.\d+|/[^ ]*tmp[\w.-]+|ansible-local-\S+",
+)
+
 
 def play(ansible, tmp_path, *arguments, **env):
     return ansible.play("terminal.yml", "-e", f"target={tmp_path}", *arguments, **env)
@@ -68,4 +72,4 @@ def test_the_terminal_and_the_exit_code_are_the_same_without_the_plugin(ansible,
 
 def stable(output):
     """Leave out what differs from run to run: the order of hosts, names of temporary files and jobs, times."""
-    return sorted(re.sub(rb"\d+-\d+-\d+ [\d:.]+|\d+:\d\d:[\d.]+|j?\d{6,}\.\d+|/[^ ]*tmp[\w.-]+|ansible-local-\S+", b"N", output).splitlines())
+    return sorted(UNSTABLE.sub(b"N", output).splitlines())

@@ -29,8 +29,9 @@ def rows(page: str) -> list[list[str]]:
 def plugin_options() -> dict[str, dict]:
     tree = ast.parse((ROOT / "plugins" / "callback" / "job_events.py").read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
-            return yaml.safe_load(ast.literal_eval(node.value))["options"]
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
+            options: dict[str, dict] = yaml.safe_load(ast.literal_eval(node.value))["options"]
+            return options
     raise LookupError("the plugin documents nothing")
 
 

@@ -33,7 +33,9 @@ def task(uuid, name="t", **more):
 
 def included(uuid, name="inner", item=1, **more):
     """Make a task below a dynamic include whose loop is at an item."""
-    return Task(uuid, name, "debug", "in.yml:1", 3, includes=(Include("main.yml:4", "include_tasks", {"item": item}),), **more)
+    return Task(
+        uuid, name, "debug", "in.yml:1", 3, includes=(Include("main.yml:4", "include_tasks", {"item": item}),), **more
+    )
 
 
 @pytest.fixture
@@ -170,7 +172,10 @@ def test_rule_8_a_second_playbook_is_named_and_makes_no_root(started):
     ("call", "made"),
     [
         (lambda h: h.add_to_root("verbose"), ["playbook_on_start", "verbose"]),
-        (lambda h: h.add_to_play("playbook_on_notify"), ["playbook_on_start", "playbook_on_play_start", "playbook_on_notify"]),
+        (
+            lambda h: h.add_to_play("playbook_on_notify"),
+            ["playbook_on_start", "playbook_on_play_start", "playbook_on_notify"],
+        ),
         (
             lambda h: h.report("runner_on_ok", "a", "t", task("t")),
             ["playbook_on_start", "playbook_on_play_start", "playbook_on_task_start", "runner_on_ok"],

@@ -34,10 +34,14 @@ class Vaulted(Unknown):
 
 
 class Lazy(dict):
-    def __getitem__(self, key):
+    def items(self):
         raise AssertionError("a value was templated")
 
-    items = values = __iter__ = __getitem__
+    def __iter__(self):
+        raise AssertionError("a value was templated")
+
+    def __getitem__(self, key):
+        raise AssertionError("a value was templated")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ class Lazy(dict):
         (float("-inf"), "-inf"),
         (dt.date(2024, 2, 29), "2024-02-29"),
         ((1, {2}), [1, [2]]),
-        ({1: "a", None: "b", True: "c", b"d": "e"}, {"1": "c", "null": "b", "d": "e"}),
+        ({1: "a", None: "b", 2.5: "c", b"d": "e"}, {"1": "a", "null": "b", "2.5": "c", "d": "e"}),
         (Unknown(), "<Unknown>"),
         (Vaulted(), "<vaulted>"),
         (Lazy(a=1), {"a": 1}),
@@ -57,14 +61,12 @@ class Lazy(dict):
     ],
 )
 def test_a_value_becomes_json(value, expected):
-    found = plain(value)
-    if not isinstance(value, dict) or True not in value:
-        assert found == expected
-    json.dumps(found, allow_nan=False)
+    assert plain(value) == expected
+    json.dumps(plain(value), allow_nan=False)
 
 
 def test_nesting_is_kept_to_its_depth_and_marked_beyond():
-    value = "bottom"
+    value: object = "bottom"
     for _ in range(200):
         value = [value]
     assert plain(value) == value
@@ -74,7 +76,7 @@ def test_nesting_is_kept_to_its_depth_and_marked_beyond():
 
 
 def test_a_value_that_holds_itself_is_marked():
-    value = [1]
+    value: list[object] = [1]
     value.append(value)
     assert plain(value) == [1, "<list>"]
 
@@ -90,7 +92,10 @@ def test_what_is_not_marked_no_log_is_kept():
 
 
 def test_a_censored_result_keeps_only_flags_and_counts():
-    assert censor_result({"changed": False, "failed": "hush", "msg": "hush"}) == {"censored": CENSORED, "changed": False}
+    assert censor_result({"changed": False, "failed": "hush", "msg": "hush"}) == {
+        "censored": CENSORED,
+        "changed": False,
+    }
     assert censor_result(None) == {"censored": CENSORED}
 
 

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make` lists the targets. Each sets up what it needs in .venv and .cache, below this folder and nowhere else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# What Ansible and the tools keep for themselves stays in the checkout too.
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Python's variables of another environment would lead astray.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: venv ## Record the example playbook under linear and under free, and show both trees
+	@tools/demo
+
+.PHONY: test
+test: lint types layers ## Run everything that has to pass: lint, types, layers and all tests but the long campaigns
+	$(PYTEST) -n auto -m "not full"
+
+.PHONY: lint
+lint: venv ## Check style and format
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+.PHONY: format
+format: venv ## Format the code and mend what ruff can mend
+	$(PY) -m ruff check --fix-only
+	$(PY) -m ruff format
+
+.PHONY: types
+types: venv ## Check the types (mypy --strict)
+	$(PY) -m mypy
+
+.PHONY: layers
+layers: venv ## Check that imports point down the layers of the design
+	.venv/bin/lint-imports --no-logo
+
+.PHONY: test-matrix
+test-matrix: venv ## Run the built collection in core-only environments, every ansible-core and Python
+	$(PYTEST) -n auto tests/matrix
+
+.PHONY: sanity
+sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core
+	$(PYTEST) -n auto tests/matrix/test_sanity.py
+
+.PHONY: collection
+collection: venv ## Build the collection's tarball in build/
+	@tools/links
+	@mkdir -p build
+	@rm -f build/forge-events-*.tar.gz
+	.venv/bin/ansible-galaxy collection build --force --output-path build collection
+
+.PHONY: wheel
+wheel: venv ## Build the sdist and, from it, the wheel in dist/
+	@rm -rf dist
+	$(PY) -m build
+
+.PHONY: bench
+bench: venv ## Measure what the plugin costs, beside no plugin, in one run (BENCH='--help' for more)
+	@$(PY) -m tests.benchmarks $(BENCH)
+
+.PHONY: venv
+venv: ## Make .venv with all that developing takes, or find it up to date
+	@tools/venv
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	rm -rf .venv .cache build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Record what Ansible does as job events, keep them, and ask for them again.
+
+What is listed here is the library's public face; everything is imported when it is first asked for, so that ``import
+forge_events`` costs nothing where Ansible or a command line starts.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forge_events.errors import (
+        AmbiguousJob,
+        BrokenSpool,
+        CommandNotExecutable,
+        CommandNotFound,
+        ForgeEventsError,
+        InvalidSettings,
+        InvalidTransition,
+        SchemaMismatch,
+        StaleTransition,
+        StoreUnavailable,
+        UnknownJob,
+        UnsupportedStore,
+    )
+    from forge_events.events import EventFilter, JobEvent
+    from forge_events.export import spool_lines
+    from forge_events.following import follow
+    from forge_events.hierarchy import Node, build_tree
+    from forge_events.ingestion.receiver import drain, ingest
+    from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.output import to_bytes, to_html, to_text
+    from forge_events.recording.recorder import Recorded, record
+    from forge_events.settings import Settings
+    from forge_events.store import Dropped, Store, open_store
+    from forge_events.tree import Selection, TreeEvent, draw, grow
+
+__all__ = [
+    "AmbiguousJob",
+    "BrokenSpool",
+    "CommandNotExecutable",
+    "CommandNotFound",
+    "Dropped",
+    "EventFilter",
+    "ForgeEventsError",
+    "HostSummary",
+    "InvalidSettings",
+    "InvalidTransition",
+    "Job",
+    "JobEvent",
+    "JobStatus",
+    "NewJob",
+    "Node",
+    "Recorded",
+    "SchemaMismatch",
+    "Selection",
+    "Settings",
+    "StaleTransition",
+    "Store",
+    "StoreUnavailable",
+    "Transition",
+    "TreeEvent",
+    "UnknownJob",
+    "UnsupportedStore",
+    "build_tree",
+    "drain",
+    "draw",
+    "follow",
+    "grow",
+    "ingest",
+    "open_store",
+    "record",
+    "spool_lines",
+    "to_bytes",
+    "to_html",
+    "to_text",
+]
+
+_HOMES = {
+    "errors": (
+        "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound ForgeEventsError InvalidSettings "
+        "InvalidTransition SchemaMismatch StaleTransition StoreUnavailable UnknownJob UnsupportedStore"
+    ),
+    "events": "EventFilter JobEvent",
+    "export": "spool_lines",
+    "following": "follow",
+    "hierarchy": "Node build_tree",
+    "ingestion.receiver": "drain ingest",
+    "jobs": "HostSummary Job JobStatus NewJob Transition",
+    "output": "to_bytes to_html to_text",
+    "recording.recorder": "Recorded record",
+    "settings": "Settings",
+    "store": "Dropped Store open_store",
+    "tree": "Selection TreeEvent draw grow",
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

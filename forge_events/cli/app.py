@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands in the order of the help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forge_events.cli import cleanup, events, export, hosts, ingest, jobs, record, stdout, tree
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="forge-events",
+    help="Record what Ansible does as job events, and look at them.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the option's value
+    if is_wanted:
+        typer.echo(f"forge-events {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("forge-events")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+@app.callback()
+def _options(
+    *,
+    _wants_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+for module in (record, jobs, tree, hosts, events, stdout, export, ingest, cleanup):
+    module.add_to(app)

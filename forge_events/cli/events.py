@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``events``: the job events themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_events.cli.arguments import Host, JobReference, Limit  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.screen import as_dict, write_json, write_line
+from forge_events.cli.session import reading
+from forge_events.tree import printable
+
+if TYPE_CHECKING:
+    from forge_events.events import JobEvent
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("events")(events)
+
+
+def events(  # noqa: PLR0913 - an option for each condition
+    job: JobReference,
+    *,
+    host: Host = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="T", help="Only events of the task of this name.")
+    ] = None,
+    event: Annotated[str | None, typer.Option("--event", metavar="E", help="Only events of this name.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only events that failed.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only events that changed something.")] = False,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="TEXT", help="Only events with this text in their output.")
+    ] = None,
+    after: Annotated[
+        int, typer.Option("--after", min=0, metavar="COUNTER", help="Only events with a greater counter.")
+    ] = 0,
+    limit: Limit = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", "--json", help="Write JSON, one event a line, with all fields.")
+    ] = False,
+) -> None:
+    """List the events of a job by counter."""
+    from forge_events.events import EventFilter
+
+    where = EventFilter(host=host, task=task, event=event, is_failed=failed, is_changed=changed, search=search)
+    with reading() as session:
+        found = session.store.job(job)
+        if not jsonl:
+            write_line(_line("COUNTER", "TIME", "EVENT", "HOST", "TASK"), "bold")
+        for match in session.store.events(found.id, where, after=after, limit=limit):
+            if jsonl:
+                write_json(as_dict(match), indent=None)
+            else:
+                _write_row(match)
+
+
+def _write_row(event: JobEvent) -> None:
+    about = event.task or event.play or event.playbook
+    time = event.created.astimezone().strftime("%H:%M:%S")
+    style = "red" if event.failed else "yellow" if event.changed else ""
+    write_line(_line(event.counter, time, event.event, printable(event.host_name), printable(about)), style)
+
+
+def _line(counter: object, time: str, event: str, host: str, about: str) -> str:
+    return f"{counter:>8}  {time:<8}  {event:<30}  {host:<20}  {about}".rstrip()

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jobs`` and ``show``: which jobs there are, and all that is known of one."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
+from forge_events.cli.session import reading
+from forge_events.tree import printable
+
+if TYPE_CHECKING:
+    from forge_events.jobs import Job, Transition
+
+__all__ = ["add_to"]
+
+_STATUSES = "new, pending, waiting, running, successful, failed, error, canceled"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("jobs")(jobs)
+    app.command("show")(show)
+
+
+def jobs(
+    *,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help=f"Only jobs that are {_STATUSES}.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 50,
+    before: Annotated[int | None, typer.Option("--before", metavar="ID", help="Only jobs with a smaller id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List jobs, newest first."""
+    wanted = _status(status)
+    with reading() as session:
+        found = session.store.jobs(status=wanted, before=before, limit=limit)
+    if as_json:
+        write_json([as_dict(job) for job in found])
+    else:
+        headers = ("ID", "STATUS", "NAME", "STARTED", "ELAPSED", "EVENTS", "UUID")
+        write_table(headers, [_row(job) for job in found], [style_of(job.status) for job in found])
+
+
+def show(job: JobReference, *, as_json: Json = False) -> None:
+    """Show what is known of a job: command, times, status and how it came to it."""
+    with reading() as session:
+        found = session.store.job(job)
+        steps = session.store.transitions(found.id)
+    if as_json:
+        write_json({**as_dict(found), "transitions": [as_dict(step) for step in steps]})
+    else:
+        _write_job(found, steps)
+
+
+def _status(status: str | None) -> Any:
+    from forge_events.jobs import JobStatus
+
+    if status is None:
+        return None
+    try:
+        return JobStatus(status)
+    except ValueError as error:
+        raise typer.BadParameter(f"{status!r} is none of {_STATUSES}", param_hint="--status") from error
+
+
+def _row(job: Job) -> tuple[object, ...]:
+    times = (local_time(job.started or job.created), seconds(job.elapsed))
+    return (job.id, job.status, job.name, *times, job.event_count, job.uuid[:8])
+
+
+def _write_job(job: Job, steps: list[Transition]) -> None:
+    facts = {
+        "job": f"{job.id}  {job.uuid}",
+        "name": job.name,
+        "status": job.status,
+        "why": job.job_explanation,
+        "exit code": job.rc,
+        "command": shlex.join(job.command),
+        "directory": job.directory,
+        "on host": job.host and f"{job.host}, process {job.pid}",
+        "ansible-core": job.ansible_version,
+        "started by job": job.parent_uuid,
+        "started": local_time(job.started),
+        "finished": local_time(job.finished),
+        "elapsed": seconds(job.elapsed),
+        "events": job.event_count,
+        "changed": "yes" if job.changed else "no",
+    }
+    for name, value in facts.items():
+        if value not in (None, ""):
+            style = style_of(job.status) if name == "status" else ""
+            write_line(f"{name:<15} {printable(str(value))}", style)
+    for step in steps:
+        reason = f": {step.reason}" if step.reason else ""
+        write_line(printable(f"{local_time(step.at):<19}  {step.old} -> {step.new} by {step.by}{reason}"))

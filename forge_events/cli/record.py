@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``record``: run an Ansible command and record it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_events.errors import ForgeEventsError
+
+if TYPE_CHECKING:
+    from forge_events.recording.recorder import Recorded
+    from forge_events.settings import Settings
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    # What comes behind the command's name is the command's own, options too.
+    app.command("record", context_settings={"allow_interspersed_args": False})(record)
+
+
+def record(
+    command: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND...", help="The command, such as ansible-playbook site.yml.")
+    ],
+    *,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="What to call the job.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr which job it became.")] = False,
+) -> None:
+    """Run an Ansible command with recording on; it needs no ansible.cfg, and its exit code is the command's."""
+    from forge_events import settings
+    from forge_events.recording.recorder import record as run_recorded
+
+    found = settings.load()
+    recorded = run_recorded(command, spool_dir=found.spool_dir, environ=os.environ, name=name)
+    _bring_in(found, recorded, is_verbose=verbose)
+    raise typer.Exit(recorded.rc)
+
+
+def _bring_in(settings: Settings, recorded: Recorded, *, is_verbose: bool) -> None:
+    """Bring the job into the store. Where that fails it stays in the spool, and the exit code is the command's."""
+    from forge_events.cli.session import reading
+
+    if recorded.fault is not None:
+        _say(f"the end of the job cannot be recorded: {recorded.fault}")
+    try:
+        with reading() as session:
+            job = session.store.job(recorded.job_uuid)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not change the command's exit code
+        reason = str(error) if isinstance(error, ForgeEventsError) else f"{type(error).__name__}: {error}"
+        _say(f"the job waits in {settings.spool_dir}: {reason}")
+    else:
+        if is_verbose:
+            _say(f"recorded as job {job.id} ({job.uuid}), {job.status}")
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"forge-events: {' '.join(message.split())}\n")

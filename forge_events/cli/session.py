@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open the store for a command, with everything in it that has been spooled so far."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from forge_events.tree import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forge_events.ingestion.receiver import Received, Receiver
+    from forge_events.store.contract import Store
+
+__all__ = ["Session", "now", "opened", "reading", "troubles"]
+
+
+class Session(NamedTuple):
+    """An open store and the receiver of the spools that flow into it."""
+
+    store: Store
+    receiver: Receiver
+
+    def drain(self) -> None:
+        """Bring what has been spooled into the store; what could not be is told of on stderr, once."""
+        for received in self.receiver.drain(now()):
+            for trouble in troubles(received):
+                sys.stderr.write(f"forge-events: {trouble}\n")
+
+
+def now() -> datetime.datetime:
+    """Return the present time in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def troubles(received: Received) -> Iterator[str]:
+    """Yield in a line each what a spool lost on its way into the store."""
+    kept = f"; it is kept in {received.kept}" if received.kept is not None else ""
+    if received.problem:
+        yield printable(f"{received.path} cannot be ingested: {received.problem}{kept}")
+    elif received.damages:
+        count = len(received.damages)
+        lines = "1 line is" if count == 1 else f"{count} lines are"
+        yield printable(f"{received.path}: {lines} no event, the first one because {received.damages[0].reason}{kept}")
+
+
+@contextmanager
+def opened() -> Iterator[Session]:
+    """Open the store that the settings name."""
+    from forge_events import settings
+    from forge_events.ingestion.receiver import Receiver
+    from forge_events.store import open_store
+
+    found = settings.load()
+    with open_store(found.database_url) as store:
+        yield Session(store, Receiver(found.spool_dir, store))
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Open the store and bring in what has been spooled, as every reading command does: no daemon is needed."""
+    with opened() as session:
+        session.drain()
+        yield session

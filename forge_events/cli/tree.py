@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``tree``: the events of a job as the tree that they form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_events.cli.arguments import Follow, Host, JobReference, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.screen import write_json, write_line
+from forge_events.cli.session import Session, reading
+from forge_events.tree import Selection, TreeEvent, arrange, as_objects, draw, grow
+
+if TYPE_CHECKING:
+    from forge_events.hierarchy import Node
+    from forge_events.jobs import Job
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("tree")(tree)
+
+
+def tree(  # noqa: PLR0913 - an option for each condition
+    job: JobReference,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what failed, with what it belongs to.")] = False,
+    host: Host = None,
+    no_skipped: Annotated[bool, typer.Option("--no-skipped", help="Leave out what was skipped.")] = False,
+    has_all: Annotated[
+        bool, typer.Option("--all", help="Also messages, statistics, starts, notifications, includes, polls and diffs.")
+    ] = False,
+    follow: Follow = False,
+    as_json: Json = False,
+) -> None:
+    """Draw the events of a job as a tree of playbook, plays, tasks and hosts."""
+    selection = Selection(has_helpers=has_all, has_skipped=not no_skipped, is_failed_only=failed, host=host)
+    with reading() as session:
+        found = session.store.job(job)
+        if follow:
+            _follow(session, found, selection)
+        roots = _grown(session, found, selection)
+    if as_json:
+        write_json(as_objects(roots))
+    else:
+        for branches, event in draw(roots):
+            write_line(branches + event.label, _style(event))
+
+
+def _grown(session: Session, job: Job, selection: Selection) -> list[Node]:
+    from forge_events.events import EventFilter
+
+    return grow(session.store.events(job.id, EventFilter()), selection)
+
+
+def _follow(session: Session, job: Job, selection: Selection) -> None:
+    """Wait for the job to end; on a terminal, show the end of the tree as it grows and how far the job is."""
+    from forge_events.cli.live import LiveTree, watch
+
+    seen: list[TreeEvent] = []
+    with LiveTree() as live:
+        for progress, events in watch(session, job):
+            if live.is_shown and events:
+                seen += map(TreeEvent.of, events)
+                live.grow([branches + event.label for branches, event in draw(arrange(seen, selection))])
+            live.show(progress)
+
+
+def _style(event: TreeEvent) -> str:
+    if event.failed:
+        return "cyan" if event.is_tolerated else "red"
+    if event.event.endswith("skipped"):
+        return "dim"
+    return "yellow" if event.changed else "green" if event.event in ("runner_on_ok", "runner_item_on_ok") else ""

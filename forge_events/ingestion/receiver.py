@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Move spooled events to the store, exactly once, and decide how their jobs ended."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from forge_events import spool
+from forge_events.errors import BrokenSpool
+from forge_events.ingestion import process
+from forge_events.ingestion.header import NewerFormat, NoHeader, read_header
+from forge_events.ingestion.intake import Intake, Received
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator
+
+    from forge_events.ingestion.header import Header
+    from forge_events.store.contract import Store
+
+__all__ = ["Received", "Receiver", "drain", "ingest"]
+
+_PATIENCE = 60.0
+"""Seconds that a file may be without a whole header before it counts as broken."""
+
+_Signature = tuple[int, int, int]
+
+
+class _Known(NamedTuple):
+    """How a spool was when it was last read: the file, its header if it has one, and which processes had ended."""
+
+    signature: _Signature
+    header: Header | None
+    gone: process.Gone | None
+
+
+class Receiver:
+    """Bring the spools of a folder into a store, again and again: one that has nothing new costs a look at its size.
+
+    Any number of receivers, in any number of processes, may work on one folder.
+
+    :param spool_dir: the folder; one that is missing is empty.
+    :param is_owner: spools that are over are deleted, damaged lines are kept beside them, and files that are no spools
+        are renamed. Otherwise nothing in the folder is changed, and a spool of another machine is taken to be over.
+    """
+
+    def __init__(self, spool_dir: Path, store: Store, *, is_owner: bool = True) -> None:
+        self._spool_dir = spool_dir
+        self._intake = Intake(store, is_owner=is_owner)
+        self._is_owner = is_owner
+        self._known: dict[Path, _Known] = {}
+
+    def drain(self, now: datetime.datetime) -> list[Received]:
+        """Bring in all that is new, jobs in the order in which they started.
+
+        :return: what came of each spool that was new, had grown, or had lost a process.
+        :raises BrokenSpool: the folder cannot be read.
+        :raises StoreUnavailable: the store cannot be used; what is not in it stays in the spools.
+        """
+        done: list[Received] = []
+        waiting: list[tuple[Path, _Signature, Header]] = []
+        for path, signature in self._changed():
+            try:
+                with path.open("rb") as file:
+                    waiting.append((path, signature, read_header(str(path), file)))
+            except FileNotFoundError:
+                continue  # another receiver has finished it
+            except (BrokenSpool, OSError) as error:
+                done += self._refuse(path, signature, error, now)
+        for path, signature, header in sorted(waiting, key=lambda spool: spool[2].started):
+            done += self._receive(path, signature, header)
+        return done
+
+    def _changed(self) -> Iterator[tuple[Path, _Signature]]:
+        found = self._listing()
+        self._known = {path: known for path, known in self._known.items() if path in found}
+        for path, signature in found.items():
+            known = self._known.get(path)
+            if known is None or known.signature != signature or self._gone(known.header) != known.gone:
+                yield path, signature
+
+    def _listing(self) -> dict[Path, _Signature]:
+        found: dict[Path, _Signature] = {}
+        try:
+            with os.scandir(self._spool_dir) as entries:
+                for entry in entries:
+                    # Regular files only: a pipe would keep whoever opens it waiting for ever.
+                    if entry.name.endswith(spool.SUFFIX) and entry.is_file():
+                        with suppress(FileNotFoundError):
+                            stat = entry.stat()
+                            found[Path(entry.path)] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise BrokenSpool(str(self._spool_dir), error.strerror or str(error)) from error
+        return found
+
+    def _gone(self, header: Header | None) -> process.Gone | None:
+        return None if header is None else process.gone(header, assume_gone=not self._is_owner)
+
+    def _receive(self, path: Path, signature: _Signature, header: Header) -> Iterator[Received]:
+        # Before the spool is read: what a process wrote last is there once it has ended.
+        gone = process.gone(header, assume_gone=not self._is_owner)
+        try:
+            received = self._intake.receive(path, header, gone)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            received = Received(path, problem=_reason(error))
+        self._known[path] = _Known(signature, header, gone)
+        yield received
+
+    def _refuse(
+        self, path: Path, signature: _Signature, error: BrokenSpool | OSError, now: datetime.datetime
+    ) -> Iterator[Received]:
+        if isinstance(error, NoHeader) and now.timestamp() - signature[2] / 1e9 < _PATIENCE:
+            return
+        is_spool = isinstance(error, (NewerFormat, OSError))
+        kept = None if is_spool or not self._is_owner else _set_aside(path)
+        self._known[path] = _Known(signature, None, None)
+        yield Received(path, problem=_reason(error), kept=kept)
+
+
+def drain(spool_dir: Path, store: Store, now: datetime.datetime) -> list[Received]:
+    """Bring all spools of a folder into a store once; see :meth:`Receiver.drain`."""
+    return Receiver(spool_dir, store).drain(now)
+
+
+def ingest(path: Path, store: Store, now: datetime.datetime) -> list[Received]:
+    """Bring a spool, or all spools of a folder, from elsewhere into a store. The files stay as they are.
+
+    Doing it again changes nothing. A job of another machine that has no end is closed as ``error``.
+
+    :raises BrokenSpool: the file cannot be read or is no spool; in a folder, such files are told of in the result.
+    """
+    if path.is_dir():
+        return Receiver(path, store, is_owner=False).drain(now)
+    try:
+        if path.exists() and not path.is_file():
+            raise BrokenSpool(str(path), "it is no file")
+        with path.open("rb") as file:
+            header = read_header(str(path), file)
+        gone = process.gone(header, assume_gone=True)
+        return [Intake(store, is_owner=False).receive(path, header, gone)]
+    except OSError as error:
+        raise BrokenSpool(str(path), _reason(error)) from error
+
+
+def _reason(error: BrokenSpool | OSError) -> str:
+    return error.reason if isinstance(error, BrokenSpool) else error.strerror or str(error)
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a file that is no spool, so that it is told of once; return its new place if that was free."""
+    kept = path.with_name(f"{path.name}.broken")
+    try:
+        os.link(path, kept)
+        path.unlink()
+    except OSError:
+        return None
+    return kept

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn the recorded output of a job into bytes for a terminal, plain text or HTML, piece by piece. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.style import Style
+    from rich.text import Text
+
+__all__ = ["cut_lines", "to_bytes", "to_html", "to_text"]
+
+# ECMA-48: control sequences (colours, cursor), strings with their terminator (titles, links), and two-byte escapes.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-OQ-WYZ\\`-~])")
+# The beginning of one at the end of a text. A string without an end in sight is no string.
+_BEGINNING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)\Z")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NOT_HTML = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Surrogates that do not stand for a byte; a terminal was never sent one.
+_UNSENDABLE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
+
+_HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>body {{ color: #d9d9d9; background-color: #0c0c0c; }} pre {{ white-space: pre-wrap; }}</style>
+</head>
+<body>
+<pre>
+"""
+_FOOT = "</pre>\n</body>\n</html>\n"
+
+
+def to_bytes(text: str) -> bytes:
+    """Return the bytes that the terminal was sent: bytes that were no UTF-8 become themselves again."""
+    return _UNSENDABLE.sub("?", text).encode("utf-8", "surrogateescape")
+
+
+def to_text(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the output without colours and other commands to the terminal, one text for each piece and one for the end.
+
+    A command that is spread over two pieces is recognised; the beginning of one waits for the rest.
+    """
+    held = ""
+    for piece in pieces:
+        text = held + piece
+        beginning = _BEGINNING.search(text)
+        end = beginning.start() if beginning else len(text)
+        text, held = text[:end], text[end:]
+        yield _stripped(text)
+    yield _stripped(held)
+
+
+def to_html(pieces: Iterable[str], title: str) -> Iterator[str]:
+    """Yield an HTML page that shows the output in its colours; nothing in the output or title is taken for HTML."""
+    from rich.ansi import AnsiDecoder
+
+    yield _HEAD.format(title=html.escape(title))
+    decoder = AnsiDecoder()
+    for line in _lines(pieces):
+        yield "".join(_html_line(decoder.decode_line(_only_styles(line.rstrip("\r\n"))))) + "\n"
+    yield _FOOT
+
+
+def cut_lines(text: str, number: int, start: int, end: int | None) -> str:
+    """Return the lines of a text from number ``start`` up to but not including ``end``; its first has ``number``."""
+    lines = _LINE.findall(text)
+    return "".join(lines[max(0, start - number) : None if end is None else max(0, end - number)])
+
+
+def _stripped(text: str) -> str:
+    return _CONTROL.sub("", _ESCAPE.sub("", text))
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield whole lines, whatever pieces they come in."""
+    held = ""
+    for piece in pieces:
+        *lines, held = (held + piece).split("\n")
+        yield from lines
+    if held:
+        yield held
+
+
+def _only_styles(line: str) -> str:
+    """Return a line without commands to the terminal other than those that set colours and weights."""
+
+    def style(escape: re.Match[str]) -> str:
+        found = escape.group()
+        return found if found.startswith("\x1b[") and found.endswith("m") else ""
+
+    return _ESCAPE.sub(style, line)
+
+
+def _html_line(line: Text) -> Iterator[str]:
+    for text, style in _runs(line):
+        shown = html.escape(_NOT_HTML.sub("\N{REPLACEMENT CHARACTER}", text))
+        css = _css(style) if style is not None else ""
+        yield f'<span style="{css}">{shown}</span>' if css else shown
+
+
+def _runs(line: Text) -> Iterator[tuple[str, Style | None]]:
+    """Yield the parts of a decoded line with their styles; spans neither overlap nor cover everything."""
+    position = 0
+    for start, end, style in line.spans:
+        yield line.plain[position:start], None
+        yield line.plain[start:end], style if not isinstance(style, str) else None
+        position = end
+    yield line.plain[position:], None
+
+
+def _css(style: Style) -> str:
+    from rich.terminal_theme import MONOKAI
+
+    return html.escape(style.get_html_style(MONOKAI))

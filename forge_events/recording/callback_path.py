@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find the folders in which Ansible is going to look for callback plugins, as Ansible's own configuration does.
+
+Setting ``ANSIBLE_CALLBACK_PLUGINS`` replaces what a user has in their ``ansible.cfg``; to add a folder, what is there
+has to be known. Entries stay as they were written, but for relative ones of a file, which Ansible reads relative to it.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["config_file", "configured", "effective_path", "plugin_folder"]
+
+_SYSTEM_PLUGINS = "/usr/share/ansible/plugins/callback"
+_SYSTEM_CONFIG = Path("/etc/ansible/ansible.cfg")
+
+
+def plugin_folder() -> Path:
+    """Return the folder that holds the callback plugin: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "plugins" / "callback"
+    return installed if installed.is_dir() else package.parent / "plugins" / "callback"
+
+
+def config_file(environ: Mapping[str, str], directory: Path) -> Path | None:
+    """Return the ``ansible.cfg`` that Ansible reads when it is started in a directory; None if there is none."""
+    for path in _config_candidates(environ, directory):
+        if path.exists() and os.access(path, os.R_OK):
+            return path
+    return None
+
+
+def configured(environ: Mapping[str, str], directory: Path, key: str) -> str | None:
+    """Return the value of a key in section ``defaults`` of the ``ansible.cfg`` that counts; None if it is not set.
+
+    A file that Ansible cannot read either counts as empty: Ansible is going to say so itself.
+    """
+    path = config_file(environ, directory)
+    parser = configparser.ConfigParser(inline_comment_prefixes=(";",))
+    try:
+        parser.read_string(path.read_text("utf-8") if path else "")
+    except (OSError, ValueError, configparser.Error):
+        return None
+    return parser.get("defaults", key, raw=True, fallback=None)
+
+
+def effective_path(environ: Mapping[str, str], directory: Path) -> list[str]:
+    """Return the folders that Ansible is going to search for callbacks, in order."""
+    from_environment = environ.get("ANSIBLE_CALLBACK_PLUGINS")
+    if from_environment is not None:
+        return from_environment.split(os.pathsep)
+    from_file = _configured_paths(environ, directory, "callback_plugins")
+    if from_file:
+        return from_file
+    homes = _configured_paths(environ, directory, "home") or ["~/.ansible"]
+    return [f"{environ.get('ANSIBLE_HOME') or homes[0]}/plugins/callback", _SYSTEM_PLUGINS]
+
+
+def _config_candidates(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
+    named = environ.get("ANSIBLE_CONFIG")
+    if named is not None:
+        path = directory / _expanded(named, environ)
+        yield path / "ansible.cfg" if path.is_dir() else path
+    # Anybody could have put a file into a directory that is open to the world.
+    if not directory.stat().st_mode & stat.S_IWOTH:
+        yield directory / "ansible.cfg"
+    yield Path(_expanded("~/.ansible.cfg", environ))
+    yield _SYSTEM_CONFIG
+
+
+def _configured_paths(environ: Mapping[str, str], directory: Path, key: str) -> list[str]:
+    """Return the folders that a key of ``ansible.cfg`` names, relative ones from where the file is; none if not set."""
+    value, path = configured(environ, directory, key), config_file(environ, directory)
+    if value is None or path is None:
+        return []
+    entries = value.split(os.pathsep)
+    return [entry if entry.startswith(("/", "~", "$", "{{")) else str(path.parent / entry) for entry in entries]
+
+
+def _expanded(path: str, environ: Mapping[str, str]) -> str:
+    """Expand ``~`` and variables as of an environment that need not be this process's."""
+    home = environ.get("HOME")
+    if home and (path == "~" or path.startswith("~/")):
+        path = home + path[1:]
+    return str(Path(os.path.expandvars(path)).expanduser())

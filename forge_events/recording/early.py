@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make a spool for a command that ended before Ansible loaded any callback, from what it printed.
+
+A playbook that does not parse, ``--syntax-check``, a host pattern that matches nothing: Ansible prints and ends, and no
+callback hears of it. The job has a root and the messages.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from forge_events import spool
+from forge_events.hierarchy import EVENTS, Hierarchy
+from forge_events.jobs import JobStatus
+from forge_events.output import to_text
+from forge_events.values import censor_command
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Iterator
+
+    from forge_events.recording.environment import Wish
+
+__all__ = ["Ended", "write_spool"]
+
+_LONGEST_EXPLANATION = 500
+
+
+class Ended(NamedTuple):
+    """How a command went: when it started and ended, with what exit code, and the recorder's process and parent job."""
+
+    started: datetime.datetime
+    finished: datetime.datetime
+    rc: int
+    recorder_pid: int
+    parent_uuid: str | None
+
+
+class _Message(NamedTuple):
+    kind: str
+    text: str
+    verbosity: int
+
+
+class _Early(NamedTuple):
+    """What the file of early output holds: the process and its end, if there was one, and whole lines of output."""
+
+    process: dict[str, Any]
+    end: dict[str, Any]
+    messages: list[_Message]
+
+
+def write_spool(path: Path, wish: Wish, ended: Ended) -> None:
+    """Write the whole spool of a job that only has early output.
+
+    :param path: where the spool goes; it must not exist.
+    :raises OSError: the spool or the file of early output cannot be used.
+    """
+    early = _read(wish.early_output)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    writer = spool.Writer(str(path))
+    try:
+        _write(writer, wish, ended, early)
+    finally:
+        writer.close()
+
+
+def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> None:
+    header = _header(wish, ended, early)
+    writer.header(header)
+    hierarchy = Hierarchy(playbook=header["name"])
+    created = ended.finished.isoformat(timespec="microseconds")
+    for event in hierarchy.need_root():
+        writer.add(event, created=created)
+    for message in early.messages:
+        for event in hierarchy.add_to_root(message.kind):
+            writer.add(event, created=created, stdout=message.text, verbosity=message.verbosity)
+    has_run = bool(early.process) and ended.rc == 0
+    writer.eof({"finished": created, "event_count": hierarchy.event_count, "has_stats": False, "needs_stats": False})
+    status = JobStatus.SUCCESSFUL if has_run else JobStatus.ERROR
+    explanation = "" if has_run else _explanation(ended.rc, early)
+    writer.exit({"finished": created, "rc": ended.rc, "status": status, "explanation": explanation})
+
+
+def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
+    command = [Path(wish.command[0]).name, *wish.command[1:]]
+    return {
+        "job_uuid": wish.job_uuid,
+        "name": wish.name or _name(command, early),
+        "command": censor_command(command),
+        "directory": str(wish.directory),
+        "host": platform.node(),
+        "pid": early.process.get("pid"),
+        "started": ended.started.isoformat(timespec="microseconds"),
+        "ansible_version": early.end.get("ansible_version"),
+        "python_version": early.process.get("python_version"),
+        "parent_uuid": ended.parent_uuid,
+        "recorder_pid": ended.recorder_pid,
+        "expects_exit": True,
+    }
+
+
+def _name(command: list[str], early: _Early) -> str:
+    return " ".join(Path(word).name for word in early.end.get("words", ())) or command[0]
+
+
+def _explanation(rc: int, early: _Early) -> str:
+    """Say why nothing could be run, with what Ansible printed where it did."""
+    if not early.process:
+        return f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
+    for text in (_printed(early, "error"), _line_of_error(_printed(early))):
+        if text:
+            return " ".join(text.split())[:_LONGEST_EXPLANATION]
+    return f"the command ended with exit code {rc} before Ansible had begun"
+
+
+def _printed(early: _Early, kind: str | None = None) -> str:
+    texts = (message.text for message in early.messages if kind in (None, message.kind))
+    return "".join(to_text(texts))
+
+
+def _line_of_error(text: str) -> str:
+    """Return the line that says what was wrong, as argparse ends its usage with one; the last line if none does."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
+
+
+def _read(path: Path) -> _Early:
+    process: dict[str, Any] = {}
+    end: dict[str, Any] = {}
+    pieces: list[dict[str, Any]] = []
+    data = path.read_bytes() if path.exists() else b""
+    for line in data.splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            found = json.loads(line)
+            process = process or found.get("process", {})
+            end = found.get("end", end)
+            pieces += [found["piece"]] if "piece" in found else []
+    return _Early(process, end, list(_messages(pieces)))
+
+
+def _messages(pieces: Iterable[dict[str, Any]]) -> Iterator[_Message]:
+    """Yield the pieces as messages of whole lines, since a line belongs to one event only."""
+    text, kind, verbosity = "", "", 0
+    for piece in pieces:
+        if not text:
+            kind = piece["kind"] if piece["kind"] in EVENTS else "verbose"
+            verbosity = piece["verbosity"]
+        text += piece["text"]
+        if text.endswith("\n"):
+            yield _Message(kind, text, verbosity)
+            text = ""
+    if text:
+        yield _Message(kind, text, verbosity)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Record one command from start to end."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from forge_events import spool
+from forge_events.recording import child, early
+from forge_events.recording.environment import Wish, child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Recorded", "record"]
+
+
+class Recorded(NamedTuple):
+    """What came of a recording.
+
+    :param rc: the command's exit code; 128 and the signal's number when a signal ended it.
+    :param job_uuid: the uuid of the job.
+    :param fault: why the end of the job could not be spooled, if so.
+    """
+
+    rc: int
+    job_uuid: str
+    fault: OSError | ValueError | None
+
+
+def record(command: Sequence[str], *, spool_dir: Path, environ: Mapping[str, str], name: str | None = None) -> Recorded:
+    """Run a command in this process's terminal and directory, with recording on; return when it has ended.
+
+    The job is in the spool afterwards, not yet in a store. A fault of the recording never changes how the command runs.
+
+    :param environ: the environment that the command would have without recording.
+    :raises CommandNotFound: there is no such command; CommandNotExecutable: it is no program. There is no job then.
+    """
+    started = _now()
+    with tempfile.TemporaryDirectory(prefix="forge-events-", ignore_cleanup_errors=True) as folder:
+        wish = Wish(command, Path.cwd(), str(uuid.uuid4()), spool_dir, Path(folder, "early"), name)
+        rc = child.run(command, child_environment(environ, wish, os.getpid()))
+        ended = early.Ended(started, _now(), rc, os.getpid(), environ.get("FORGE_EVENTS_PARENT_JOB"))
+        return Recorded(rc, wish.job_uuid, _close(wish, ended))
+
+
+def _close(wish: Wish, ended: early.Ended) -> OSError | ValueError | None:
+    """Tell the spool that the command has ended; write the whole of it where Ansible never did."""
+    path = wish.spool / f"{wish.job_uuid}{spool.SUFFIX}"
+    try:
+        if path.exists():
+            _append_exit(path, ended)
+        else:
+            early.write_spool(path, wish, ended)
+    except (OSError, ValueError) as error:
+        return error
+    return None
+
+
+def _append_exit(path: Path, ended: early.Ended) -> None:
+    _end_line(path)
+    writer = spool.Writer(str(path), append=True)
+    try:
+        writer.exit({"finished": ended.finished.isoformat(timespec="microseconds"), "rc": ended.rc})
+    finally:
+        writer.close()
+
+
+def _end_line(path: Path) -> None:
+    """End the last line if it is torn, so that what follows is a line of its own; the command that wrote it is gone."""
+    with path.open("r+b") as file:
+        if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            file.write(b"\n")
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Job events: add them once, and read them in pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from forge_events.events import JobEvent
+from forge_events.store.bulk import rows
+from forge_events.store.schema import jobevents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from forge_events.events import EventFilter
+    from forge_events.store.database import Database
+
+__all__ = ["add", "last", "read", "unknown"]
+
+_COLUMNS = [jobevents.c[name] for name in JobEvent.model_fields]
+_PAGE_ROWS = 1000
+_PAGE_SIZE = 4 * 1024 * 1024
+
+
+def unknown(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> list[JobEvent]:
+    """Return the events whose counter the job does not have yet, each counter once."""
+    fresh = {event.counter: event for event in reversed(events)}
+    known = select(func.max(jobevents.c.counter)).where(jobevents.c.job_id == job_id)
+    if fresh and (connection.scalar(known) or 0) >= min(fresh):
+        for counter in _known(connection, job_id, list(fresh)):
+            del fresh[counter]
+    return list(reversed(fresh.values()))
+
+
+def add(database: Database, connection: Connection, events: Sequence[JobEvent]) -> None:
+    """Add events that the job does not have."""
+    database.add_rows(connection, jobevents, rows(jobevents, connection.dialect, map(vars, events)))
+
+
+def read(database: Database, job_id: int, where: EventFilter, *, after: int, limit: int | None) -> Iterator[JobEvent]:
+    """Yield events in counter order, page by page; no transaction is open while the caller works."""
+    conditions = _conditions(job_id, where)
+    while limit is None or limit > 0:
+        most = _PAGE_ROWS if limit is None else min(limit, _PAGE_ROWS)
+        wanted = select(*_COLUMNS, func.length(jobevents.c.event_data).label("size")).where(*conditions)
+        with database.reading() as connection:
+            page = _page(connection, wanted.where(jobevents.c.counter > after).limit(most))
+        yield from page
+        if not page:
+            return
+        after = page[-1].counter
+        limit = None if limit is None else limit - len(page)
+
+
+def last(connection: Connection, job_id: int, where: EventFilter) -> JobEvent | None:
+    """Return the event with the greatest counter."""
+    wanted = select(*_COLUMNS).where(*_conditions(job_id, where)).order_by(jobevents.c.counter.desc()).limit(1)
+    row = connection.execute(wanted).mappings().one_or_none()
+    return None if row is None else JobEvent.model_validate(row)
+
+
+def _known(connection: Connection, job_id: int, counters: list[int]) -> Sequence[int]:
+    same = (jobevents.c.job_id == job_id) & jobevents.c.counter.in_(counters)
+    return connection.scalars(select(jobevents.c.counter).where(same)).all()
+
+
+def _page(connection: Connection, wanted: Select[Any]) -> list[JobEvent]:
+    """Take rows until they are many or large; one row at the least."""
+    page: list[JobEvent] = []
+    size = 0
+    for row in connection.execute(wanted.order_by(jobevents.c.counter)).mappings():
+        page.append(JobEvent.model_validate(row))
+        size += row["size"] + len(row["stdout"])
+        if size > _PAGE_SIZE:
+            break
+    return page
+
+
+def _conditions(job_id: int, where: EventFilter) -> list[ColumnElement[bool]]:
+    columns = {"host_name": where.host, "task": where.task, "event": where.event}
+    conditions = [jobevents.c.job_id == job_id]
+    conditions += [jobevents.c[name] == value for name, value in columns.items() if value is not None]
+    flags = {"failed": where.is_failed, "changed": where.is_changed}
+    conditions += [jobevents.c[name].is_(True) for name, is_wanted in flags.items() if is_wanted]
+    if where.search is not None:
+        conditions.append(jobevents.c.stdout.icontains(where.search, autoescape=True))
+    return conditions

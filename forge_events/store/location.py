@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a database URL without opening anything."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["shown", "sqlite_file"]
+
+_SQLITE = "sqlite:///"
+_USER_INFO = re.compile(r"://[^/]*@")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that a ``sqlite:///`` URL names; None for any other URL.
+
+    All that follows the three slashes is the path, as it stands: a fourth begins an absolute one, and ``?``, ``#`` and
+    ``%`` are nothing special.
+    """
+    path = url.removeprefix(_SQLITE)
+    return Path(path) if path not in ("", url, ":memory:") else None
+
+
+def shown(url: str) -> str:
+    """Return the URL as it may be shown: without user and password, and without parameters, which may be one."""
+    return url if url.startswith(_SQLITE) else _USER_INFO.sub("://", url.partition("?")[0])

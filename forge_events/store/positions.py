@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far each source of events has been read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+
+from forge_events.store.schema import spoolpositions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["move", "read"]
+
+
+def read(connection: Connection, source: str) -> int:
+    """Return the position of a source, 0 for an unknown one."""
+    where = spoolpositions.c.source == source
+    return connection.scalar(select(spoolpositions.c.position).where(where)) or 0
+
+
+def move(connection: Connection, job_id: int, source: str, *, expected: int, position: int) -> bool:
+    """Move the position of a source if it is the expected one; return whether it was."""
+    if read(connection, source) != expected:
+        return False
+    step = update(spoolpositions).where(spoolpositions.c.source == source).values(position=position)
+    if not connection.execute(step).rowcount:
+        connection.execute(insert(spoolpositions).values(source=source, job_id=job_id, position=position))
+    return True

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store of a SQL database: each verb of the contract is one transaction around statements of its noun's module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import func, select
+
+from forge_events.store import events, jobs, output, positions, retention, rollup, summaries
+from forge_events.store.schema import jobs as job_table
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    from forge_events.events import EventFilter, JobEvent
+    from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.store.contract import Dropped
+    from forge_events.store.database import Database
+
+__all__ = ["SQLStore"]
+
+
+class SQLStore:
+    """Fulfil :class:`forge_events.store.contract.Store`, which says what each verb means."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._database.close()
+
+    def add_job(self, job: NewJob) -> Job:
+        """Add a job, or return the one that has its uuid."""
+        with self._database.reading() as connection:
+            known = jobs.by_uuid(connection, job.uuid)
+        if known is not None:  # the common case, which need not wait for other writers
+            return known
+        with self._database.writing() as connection:
+            return jobs.add(connection, job)
+
+    def transition(
+        self,
+        job: Job,
+        new: JobStatus,
+        *,
+        at: datetime.datetime,
+        by: str,
+        reason: str = "",
+        rc: int | None = None,
+    ) -> Job:
+        """Move a job on."""
+        # Who sees a job end may throw away what it was read from.
+        with self._database.writing(is_durable=True) as connection:
+            return jobs.transition(connection, job, new, at=at, by=by, reason=reason, rc=rc)
+
+    def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
+        """Add events with all that follows from them, and move the position of their source."""
+        with self._database.writing() as connection:
+            jobs.by_id(connection, job.id)
+            if not positions.move(connection, job.id, source, expected=expected, position=position):
+                return False
+            fresh = events.unknown(connection, job.id, batch)
+            if fresh:
+                events.add(self._database, connection, fresh)
+                found = rollup.mark(connection, job.id, fresh)
+                summaries.count(self._database, connection, job.id, fresh)
+                jobs.count(connection, job.id, events=len(fresh), size=position - expected, found=found)
+            return True
+
+    def position(self, source: str) -> int:
+        """Return how far a source has been read."""
+        with self._database.reading() as connection:
+            return positions.read(connection, source)
+
+    def job(self, reference: str) -> Job:
+        """Return the job that a reference names."""
+        with self._database.reading() as connection:
+            return jobs.find(connection, reference)
+
+    def jobs(self, *, status: JobStatus | None = None, before: int | None = None, limit: int = 50) -> list[Job]:
+        """Return jobs, newest first."""
+        with self._database.reading() as connection:
+            return jobs.listing(connection, status=status, before=before, limit=limit)
+
+    def transitions(self, job_id: int) -> list[Transition]:
+        """Return the steps of a job's life."""
+        with self._database.reading() as connection:
+            return jobs.steps(connection, job_id)
+
+    def events(
+        self, job_id: int, where: EventFilter, *, after: int = 0, limit: int | None = None
+    ) -> Iterator[JobEvent]:
+        """Yield the events of a job."""
+        return events.read(self._database, job_id, where, after=after, limit=limit)
+
+    def last_event(self, job_id: int, where: EventFilter) -> JobEvent | None:
+        """Return the last event of a job."""
+        with self._database.reading() as connection:
+            return events.last(connection, job_id, where)
+
+    def stdout(self, job_id: int, *, start: int = 0, end: int | None = None) -> Iterator[str]:
+        """Yield the output of a job."""
+        return output.read(self._database, job_id, start=start, end=end)
+
+    def host_summaries(self, job_id: int) -> list[HostSummary]:
+        """Return the counts of each host."""
+        with self._database.reading() as connection:
+            return summaries.read(connection, job_id)
+
+    def drop_jobs(self, *, before: datetime.datetime, is_dry_run: bool = False) -> Iterator[Dropped]:
+        """Drop jobs that ended before a time."""
+        return retention.drop(self._database, before, is_dry_run=is_dry_run)
+
+    def size(self) -> dict[str, Any]:
+        """Return facts on the size."""
+        counts = select(func.count().label("jobs"), func.coalesce(func.sum(job_table.c.event_count), 0).label("events"))
+        with self._database.reading() as connection:
+            return {"bytes": self._database.size(connection), **connection.execute(counts).mappings().one()}

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Choose, order and draw the events of a job as the tree that they form.
+
+The drawing is the one of Tower's documentation, line for line::
+
+    `-- playbook_on_start
+        |-- playbook_on_play_start-preflight
+        |   `-- playbook_on_task_start-check_ram
+        |       |-- runner_on_ok_hostA
+        |       `-- runner_on_ok_hostB
+
+Plays and tasks come in the order in which they were announced. Below a task, events are ordered by the name of their
+host and then as they came: hosts report in whatever order they finish, and one job should have one drawing. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, rolls_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from forge_events.events import JobEvent
+
+__all__ = ["HELPERS", "Selection", "TreeEvent", "arrange", "as_objects", "draw", "grow", "printable"]
+
+HELPERS = frozenset(
+    {
+        "verbose",
+        "debug",
+        "warning",
+        "deprecated",
+        "system_warning",
+        "playbook_on_stats",
+        "playbook_on_vars_prompt",
+        "playbook_on_include",
+        "playbook_on_notify",
+        "runner_on_start",
+        "runner_on_async_poll",
+        "runner_on_async_ok",
+        "runner_on_async_failed",
+        "runner_on_file_diff",
+    }
+)
+"""Events that tell how something came about; what came of it is in another event or on the terminal."""
+
+_SKIPPED = frozenset({"runner_on_skipped", "runner_item_on_skipped"})
+# What an event is about, where that is neither a host nor in its output.
+_SUBJECTS = {
+    "playbook_on_notify": "handler",
+    "playbook_on_include": "included_file",
+    "playbook_on_vars_prompt": "varname",
+}
+_LONGEST_DETAIL = 72
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Selection(NamedTuple):
+    """Which events of a tree are wanted; plays and tasks stay as the ancestors of what is, and the root always.
+
+    :param has_helpers: also the events of :data:`HELPERS`.
+    :param has_skipped: also what was skipped. A task that nothing else is left of stays.
+    :param is_failed_only: only what failed, with its ancestors.
+    :param host: only events of this host, with their ancestors.
+    """
+
+    has_helpers: bool = False
+    has_skipped: bool = True
+    is_failed_only: bool = False
+    host: str | None = None
+
+
+class TreeEvent(NamedTuple):
+    """What a tree needs of a job event; a job of 100,000 results fits into memory without them.
+
+    :param label: name of the event, with the play, task or host that it is about.
+    :param is_tolerated: it failed, and that was ignored or rescued.
+    """
+
+    uuid: str
+    parent_uuid: str | None
+    counter: int
+    event: str
+    label: str
+    host_name: str
+    failed: bool
+    changed: bool
+    is_tolerated: bool
+
+    @classmethod
+    def of(cls, event: JobEvent) -> TreeEvent:
+        """Return what a tree needs of an event."""
+        by_itself = event.event not in CONTAINERS and event.event != "playbook_on_stats"
+        return cls(
+            uuid=event.uuid,
+            parent_uuid=event.parent_uuid,
+            counter=event.counter,
+            event=event.event,
+            label=_label(event),
+            host_name=event.host_name,
+            failed=event.failed,
+            changed=event.changed,
+            is_tolerated=by_itself and event.failed and not rolls_up(event.event, event.event_data),
+        )
+
+
+def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list[Node]:
+    """Return the tree of the events that are wanted, ordered for drawing.
+
+    :param events: the events of one job by counter.
+    :param selection: all but the helpers, if None.
+    :return: the roots, each a :class:`~forge_events.hierarchy.Node` of a :class:`TreeEvent`; one for a whole job.
+    """
+    return arrange(map(TreeEvent.of, events), selection)
+
+
+def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[Node]:
+    """Return the tree as :func:`grow` does, for who keeps what a tree needs of the events."""
+    wanted = selection or Selection()
+    return [_ordered(Node(root.event, _selected(root.children, wanted))) for root in build_tree(events)]
+
+
+def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
+    """Yield the lines of the drawing, each as its branches and the event whose label follows them."""
+    for number, node in enumerate(roots, start=1):
+        is_last = number == len(roots)
+        yield indent + ("`-- " if is_last else "|-- "), node.event
+        yield from draw(node.children, indent + ("    " if is_last else "|   "))
+
+
+def as_objects(roots: Sequence[Node]) -> list[dict[str, Any]]:
+    """Return the tree as nested dictionaries: the fields of :class:`TreeEvent`, and ``children``."""
+    return [{**root.event._asdict(), "children": as_objects(root.children)} for root in roots]
+
+
+def printable(text: str) -> str:
+    """Return a text on one line that no terminal takes for a command: control characters become escapes."""
+    return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _selected(nodes: Iterable[Node], selection: Selection) -> list[Node]:
+    pruned = (Node(node.event, _selected(node.children, selection)) for node in nodes)
+    return [node for node in pruned if node.children or _is_wanted(node.event, selection)]
+
+
+def _is_wanted(event: TreeEvent, selection: Selection) -> bool:
+    """Return whether an event is wanted for its own sake and not for what is below it."""
+    return not (
+        (event.event in HELPERS and not selection.has_helpers)
+        or (event.event in _SKIPPED and not selection.has_skipped)
+        or (selection.is_failed_only and not event.failed)
+        or (selection.host is not None and event.host_name != selection.host)
+    )
+
+
+def _ordered(node: Node) -> Node:
+    children = [_ordered(child) for child in node.children]
+    if node.event.event == "playbook_on_task_start":
+        children.sort(key=lambda child: (child.event.host_name, child.event.counter))
+    return Node(node.event, children)
+
+
+def _label(event: JobEvent) -> str:
+    data = event.event_data
+    if event.event in CONTAINERS or event.parent_uuid is None:
+        name = data.get("name") if event.event != "playbook_on_start" else None
+        return event.event + (f"-{printable(str(name))}" if name else "")
+    host = f"_{printable(event.host_name)}" if event.host_name else ""
+    detail = _shortened(_detail(event, data))
+    return f"{event.event}{host}{detail}"
+
+
+def _detail(event: JobEvent, data: dict[str, Any]) -> str:
+    """Return what tells an event from others of its name and host."""
+    if event.event.startswith("runner_item_"):
+        return f" ({_item(data.get('res'))})"
+    if event.event == "runner_retry":
+        return f" (attempt {_of_result(data, 'attempts')})"
+    if event.event in _SUBJECTS:
+        return f"-{data.get(_SUBJECTS[event.event], '')}"
+    return f"-{_first_line(event.stdout)}" if EVENTS[event.event].level == 0 else ""
+
+
+def _item(result: Any) -> str:
+    if not isinstance(result, dict):
+        return ""
+    if "censored" in result:
+        return "censored"
+    label = result.get("_ansible_item_label")
+    return str(result.get(result.get("ansible_loop_var") or "item", "") if label is None else label)
+
+
+def _of_result(data: dict[str, Any], key: str) -> Any:
+    result = data.get("res")
+    return result.get(key, "") if isinstance(result, dict) else ""
+
+
+def _first_line(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip().partition("\n")[0]
+
+
+def _shortened(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 3] + "..."

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documentation tells every command, option, helper and exit code, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer
+
+from forge_events import errors
+from forge_events.cli.app import app
+from forge_events.tree import HELPERS
+from tests.cli.conftest import ROOT
+from tests.cli.story import example
+
+PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+
+
+def section(name):
+    found = re.search(rf"^## {re.escape(name)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference/cli.md has no section on {name}"
+    return found[1]
+
+
+def options(command):
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} - {"--help", "-h"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_told_and_no_other(name):
+    text = section(name)
+    table = {
+        option
+        for row in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
+        for option in re.findall(r"--?[a-z][\w-]*", row)
+    }
+    assert table == options(COMMANDS[name])
+    usage = re.search(rf"^    forge-events {name}.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    assert usage
+    for option in options(COMMANDS[name]):
+        assert len(option) == 2 or option in usage[0] or option == "--json"
+    assert ("JOB" in usage[0]) == any(param.name == "job" for param in COMMANDS[name].params)
+
+
+def test_every_command_is_told_in_the_order_of_the_help():
+    sections = re.findall(r"^## ([\w-]+)$", PAGE, re.MULTILINE)
+    assert sections == list(COMMANDS)
+
+
+def test_the_options_of_the_whole_are_told():
+    head = PAGE.partition("\n## ")[0]
+    for option in options(typer.main.get_command(app)):
+        assert f"`{option}`" in head
+
+
+def test_every_helper_of_the_tree_is_told():
+    assert all(f"`{helper}`" in section("tree") for helper in HELPERS)
+
+
+def test_every_exit_code_is_told():
+    told = {
+        int(code)
+        for row in re.findall(r"^\| ([\d, ]+) \|", section("Exit codes"), re.MULTILINE)
+        for code in row.split(",")
+    }
+    known = {getattr(errors, name).exit_code for name in errors.__all__}
+    assert told == known | {0, 2, 70, 130, 141}
+
+
+def test_the_examples_for_python_run(cli, tmp_path):
+    example().spool_to(cli.spool, rc=0)
+    page = (ROOT / "docs" / "how-to" / "python.md").read_text("utf-8")
+    blocks = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        if "from forge_events import record" not in block
+    ]
+    assert len(blocks) == 3
+    code = "".join(blocks).replace("/srv/elsewhere.db", f"{tmp_path}/elsewhere.db")
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}\nprint(store.job('latest').name)"
+    done = subprocess.run(  # noqa: PLW1510 - what went wrong is shown below
+        [sys.executable, "-c", program], env=cli.environment(), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "main.yml successful" in done.stdout
+    assert "`-- runner_on_ok_hostC" in done.stdout
+    assert "PLAY RECAP" in done.stdout

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: an environment in which nothing of the user's own Ansible or forge-events is in force."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Forget the user's settings, keep Ansible out of the user's home, and find this Python's commands first."""
+    for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "FORGE_EVENTS_", "_ANSIBLE_"))]:
+        del os.environ[name]
+    os.environ["ANSIBLE_HOME"] = str(tmp_path_factory.mktemp("ansible-home"))
+    os.environ["FORGE_EVENTS_HOME"] = str(tmp_path_factory.mktemp("forge-events-home"))
+    # Without these a test would depend on where it is started: colours need a terminal's name, and the folder for
+    # Ansible's temporary files is by default in a home that a system user may not have.
+    os.environ.setdefault("TERM", "xterm")
+    os.environ["ANSIBLE_REMOTE_TMP"] = str(tmp_path_factory.mktemp("ansible-tmp"))
+    os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session")
+def root() -> pathlib.Path:
+    """Return the folder of the checkout."""
+    return ROOT

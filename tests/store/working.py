@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process of many that work on one store: ``python -m tests.store.working VERB URL ...``."""
+
+from __future__ import annotations
+
+import sys
+
+from forge_events.store import open_store
+from tests.store.making import ALL, append, make_event, new_job
+
+BATCHES, BATCH = 30, 50
+
+
+def write(url: str, job_uuid: str) -> None:
+    """Append many batches to a job of one's own."""
+    with open_store(url) as store:
+        job = store.add_job(new_job(job_uuid))
+        for first in range(1, BATCHES * BATCH, BATCH):
+            events = [make_event(job, counter, stdout=f"{counter}\n") for counter in range(first, first + BATCH)]
+            if not append(store, job, events):
+                raise SystemExit("somebody else wrote to my job")
+
+
+def compete(url: str, job_uuid: str) -> None:
+    """Append what all others append too, from the same source; print how many batches were ours."""
+    won = 0
+    with open_store(url) as store:
+        job = store.add_job(new_job(job_uuid))
+        while (at := store.position("shared")) < BATCHES * BATCH:
+            events = [
+                make_event(job, at + offset, "runner_on_ok", event_data={"host": "h"}) for offset in range(1, BATCH + 1)
+            ]
+            won += store.append(job, events, source="shared", expected=at, position=at + BATCH)
+    sys.stdout.write(f"{won}\n")
+
+
+def read(url: str, wanted: str) -> None:
+    """Read everything again and again until so many events are there; what is seen never shrinks."""
+    seen = -1
+    with open_store(url) as store:
+        while seen < int(wanted):
+            before, seen = seen, 0
+            for job in store.jobs():
+                counters = [event.counter for event in store.events(job.id, ALL)]
+                seen += len(counters)
+                if counters != list(range(1, len(counters) + 1)) or len(counters) % BATCH:
+                    raise SystemExit("a part of a transaction was seen")
+            if seen < before:
+                raise SystemExit("events have vanished")
+
+
+def come_first(url: str, _: str) -> None:
+    """Open a store that may not be there yet, and use it."""
+    with open_store(url) as store:
+        store.add_job(new_job())
+
+
+if __name__ == "__main__":
+    {"write": write, "compete": compete, "read": read, "come_first": come_first}[sys.argv[1]](*sys.argv[2:])
