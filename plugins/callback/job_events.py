@@ -44,8 +44,9 @@ options:
       - name: forge_events_home
   job_name:
     description:
-      - What to call the job. The default is the name of the playbook, or the module and the pattern of an ad hoc
-        command. type: str env:
+      - What to call the job. The default is the name of the playbook, or the module and pattern of an ad hoc command.
+    type: str
+    env:
       - name: FORGE_EVENTS_JOB_NAME
     ini:
       - section: callback_job_events
@@ -138,8 +139,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "forge.events.job_events"
-    # A folder that somebody put into callback_plugins is consent enough; a collection's plugin is enabled by name
-    # anyway.
+    # A folder that somebody put into callback_plugins is consent enough; from a collection it is enabled by name.
     CALLBACK_NEEDS_ENABLED = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
