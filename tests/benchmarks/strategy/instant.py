@@ -39,7 +39,7 @@ def answer(host: Any, task: Any) -> Any:
     return TaskResult(host, task, result, {})
 
 
-class StrategyModule(Linear):  # type: ignore[misc]
+class StrategyModule(Linear):
     """Linear, without its workers."""
 
     def __init__(self, tqm: Any) -> None:
