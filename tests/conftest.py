@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+BIN = pathlib.Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,10 +25,19 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     # Ansible's temporary files is by default in a home that a system user may not have.
     os.environ.setdefault("TERM", "xterm")
     os.environ["ANSIBLE_REMOTE_TMP"] = str(tmp_path_factory.mktemp("ansible-tmp"))
-    os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")
 def root() -> pathlib.Path:
     """Return the folder of the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def tarball(root: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Build the collection as ``make collection`` does, and return its tarball."""
+    folder = tmp_path_factory.mktemp("tarball")
+    galaxy = [str(BIN / "ansible-galaxy"), "collection", "build", "--output-path", str(folder)]
+    subprocess.run([*galaxy, str(root / "collection")], check=True, capture_output=True)
+    return next(folder.glob("forge-events-*.tar.gz"))

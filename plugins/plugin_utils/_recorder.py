@@ -38,7 +38,7 @@ def spool_directory(environ: dict[str, str]) -> str:
     if not home:
         fallback = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
         data = "" if sys.platform == "darwin" else environ.get("XDG_DATA_HOME", "").strip()
-        home = os.path.join(data or os.path.expanduser(fallback), "forge-events")
+        home = os.path.join(data if os.path.isabs(data) else os.path.expanduser(fallback), "forge-events")
     return os.path.join(os.path.abspath(os.path.expanduser(home)), "spool")
 
 
@@ -55,7 +55,8 @@ class Recorder:
     def __init__(
         self, header: dict[str, Any], directory: str, terminal: Terminal | None, censor: Callable[[str], str] = str
     ) -> None:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        for folder in (os.path.dirname(directory), directory):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         self.job_uuid: str = header["job_uuid"]
         self._writer = spool.Writer(os.path.join(directory, self.job_uuid + spool.SUFFIX))
         self._writer.header(header)

@@ -122,7 +122,9 @@ class Session:
             self._recorder.rewrite_output(lambda text: values.censor_text(hide_errors(text), hidden))
         data = {"remote_addr": result._host.address, "res": found}
         if event in _FAILED:
-            data["ignore_errors"] = is_ignored or facts.is_ignored(result, "ignore_errors")
+            # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
+            is_final = event == "runner_on_failed"
+            data["ignore_errors"] = is_ignored if is_final else facts.is_ignored(result, "ignore_errors")
             data["rescued"] = known is not None and known.has_rescue and not data["ignore_errors"]
         elif event == "runner_on_unreachable":
             data["ignore_errors"] = facts.is_ignored(result, "ignore_unreachable")

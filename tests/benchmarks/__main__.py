@@ -7,6 +7,7 @@ Ends with 1 if a target is missed. ``--compare`` measures other recorders too, f
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import pathlib
 import platform
@@ -14,8 +15,6 @@ import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
-
-from ansible import __version__ as ansible_version
 
 from tests.benchmarks import playbooks, recorders, rounds, targets
 
@@ -111,7 +110,8 @@ def main() -> int:
         bench = Bench(pathlib.Path(folder), options)
         parts = [*(options.part or PARTS), *(["scale"] if options.compare else [])]
         rows = [row for part in parts for row in getattr(bench, part)()]
-    print(f"ansible-core {ansible_version}, Python {platform.python_version()}; medians, ratios to no plugin\n")
+    ansible = importlib.metadata.version("ansible-core")
+    print(f"ansible-core {ansible}, Python {platform.python_version()}; medians, ratios to no plugin\n")
     print(targets.table(rows))
     if options.json:
         options.json.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n", encoding="utf-8")

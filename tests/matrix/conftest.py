@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
-import subprocess
-import sys
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +13,7 @@ from forge_events import spool
 from tests.matrix import environments
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterator
 
     from tests.matrix.environments import Combination, Environment
@@ -34,16 +32,6 @@ def parameters() -> Iterator[Any]:
     for combination in environments.COMBINATIONS:
         marks = [] if combination in environments.SHORT else [pytest.mark.full]
         yield pytest.param(combination, id=str(combination), marks=marks)
-
-
-@pytest.fixture(scope="session")
-def tarball(root: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Build the collection as ``make collection`` does."""
-    folder = tmp_path_factory.mktemp("tarball")
-    galaxy = pathlib.Path(sys.executable).parent / "ansible-galaxy"
-    command = [str(galaxy), "collection", "build", "--output-path", str(folder), str(root / "collection")]
-    subprocess.run(command, check=True, capture_output=True)
-    return next(folder.glob("forge-events-*.tar.gz"))
 
 
 @pytest.fixture(scope="session", params=parameters())

@@ -16,19 +16,9 @@ import yaml
 BIN = pathlib.Path(sys.executable).parent
 
 
-@pytest.fixture(scope="module")
-def tarball(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("collection")
-    command = [
-        str(BIN / "ansible-galaxy"),
-        "collection",
-        "build",
-        "--output-path",
-        str(folder),
-        str(root / "collection"),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    with tarfile.open(next(folder.glob("forge-events-*.tar.gz"))) as archive:
+@pytest.fixture
+def packed(tarball):
+    with tarfile.open(tarball) as archive:
         yield archive
 
 
@@ -41,30 +31,28 @@ def plugin_files(root):
     return sorted(path.relative_to(root).as_posix() for path in (root / "plugins").glob("*/*.py"))
 
 
-def test_every_file_of_plugins_is_in_it_as_a_regular_file_with_the_same_content(root, tarball):
-    packed = {member.name: member for member in tarball.getmembers() if member.name.startswith("plugins/")}
-    assert sorted(name for name, member in packed.items() if not member.isdir()) == plugin_files(root)
+def test_every_file_of_plugins_is_in_it_as_a_regular_file_with_the_same_content(root, packed):
+    files = {member.name: member for member in packed.getmembers() if member.name.startswith("plugins/")}
+    assert sorted(name for name, member in files.items() if not member.isdir()) == plugin_files(root)
     for name in plugin_files(root):
-        assert packed[name].isfile(), f"{name} is not a regular file"
-        assert tarball.extractfile(packed[name]).read() == (root / name).read_bytes()
+        assert files[name].isfile(), f"{name} is not a regular file"
+        assert packed.extractfile(files[name]).read() == (root / name).read_bytes()
 
 
-def test_the_parts_that_are_links_are_the_modules_of_the_library(root, tarball):
+def test_the_parts_that_are_links_are_the_modules_of_the_library(root, packed):
     for name in ("hierarchy", "spool", "terminal", "values"):
-        packed = tarball.extractfile(f"plugins/plugin_utils/_{name}.py").read()
-        assert packed == (root / "forge_events" / f"{name}.py").read_bytes()
+        part = packed.extractfile(f"plugins/plugin_utils/_{name}.py").read()
+        assert part == (root / "forge_events" / f"{name}.py").read_bytes()
 
 
-def test_it_brings_the_texts_of_its_licenses(root, tarball, galaxy):
+def test_it_brings_the_texts_of_its_licenses(root, packed, galaxy):
     for license_ in galaxy["license"]:
-        assert (
-            tarball.extractfile(f"LICENSES/{license_}.txt").read() == (root / f"LICENSES/{license_}.txt").read_bytes()
-        )
+        assert packed.extractfile(f"LICENSES/{license_}.txt").read() == (root / f"LICENSES/{license_}.txt").read_bytes()
 
 
-def test_it_holds_nothing_but_what_belongs_in_it(tarball):
+def test_it_holds_nothing_but_what_belongs_in_it(packed):
     known = re.compile(r"(MANIFEST|FILES)\.json|README\.md|CHANGELOG\.rst|(LICENSES|meta|changelogs|plugins)(/.*)?")
-    names = [member.name for member in tarball.getmembers()]
+    names = [member.name for member in packed.getmembers()]
     assert [name for name in names if not known.fullmatch(name) or "__pycache__" in name] == []
 
 
