@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from forge_events import hierarchy, settings, spool
+from forge_events import hierarchy, spool
 from forge_events.terminal import Piece
 
 PARTS = pathlib.Path(__file__).parents[2] / "plugins" / "plugin_utils"
@@ -38,18 +38,6 @@ def events(tmp_path):
 
 def piece(text, kind="", thread=1):
     return Piece(text, kind, 0, thread)
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{}, {"XDG_DATA_HOME": "/data"}, {"XDG_DATA_HOME": "relative"}, {"FORGE_EVENTS_HOME": "/home/of/events"}],
-)
-def test_the_plugin_and_the_library_mean_the_same_folder(environ, parts, monkeypatch):
-    for name in ("XDG_DATA_HOME", "FORGE_EVENTS_HOME", "FORGE_EVENTS_SPOOL_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    assert parts.spool_directory(environ) == str(settings.load().spool_dir)
 
 
 def test_what_is_recorded_is_for_its_owner_alone(recorder, tmp_path):

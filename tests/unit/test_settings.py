@@ -115,6 +115,7 @@ def test_reading_the_settings_makes_nothing(monkeypatch, tmp_path):
         pytest.param({"XDG_DATA_HOME": "/srv/data"}, marks=linux),
         pytest.param({"XDG_DATA_HOME": "/srv/data", "FORGE_EVENTS_HOME": "/srv/events"}, marks=linux),
         pytest.param({"XDG_DATA_HOME": " "}, marks=linux),
+        pytest.param({"XDG_DATA_HOME": "relative"}, marks=linux),
     ],
 )
 def test_the_plugin_finds_the_same_folder(monkeypatch, tmp_path, environ):
