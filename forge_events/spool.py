@@ -8,7 +8,8 @@ apart by the key that they carry:
 ``header`` the first line, ``{"header": {"format": 1, "job_uuid": ..., "command": [...], ...}}``
 ``event``  one job event with ansible-runner's field names, ``{"event": "runner_on_ok", "counter": 7, ...}``
 ``eof``    the recorder closed the job by itself, ``{"eof": {"finished": ..., "event_count": 7}}``
-``exit``   who started the command saw it end, ``{"exit": {"finished": ..., "rc": 2}}``
+``exit``   who started the command saw it end, ``{"exit": {"finished": ..., "rc": 2}}``; it may state a final ``status``
+           and an ``explanation``, which then hold
 ========== ========================================================================================================
 
 Lines are ASCII: NUL, lone surrogates and every other character outside it are JSON escapes, so any text survives the

@@ -179,7 +179,9 @@ class Session:
             self._terminal.hand_to(lambda _: None)
         terminal = self._terminal if has_output else None
         self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
+        # A run that this one starts is its child, with a name of its own.
         os.environ["FORGE_EVENTS_PARENT_JOB"] = self._recorder.job_uuid
+        os.environ.pop("FORGE_EVENTS_JOB_NAME", None)
         atexit.register(self.close)
 
     def _directory(self) -> str:
