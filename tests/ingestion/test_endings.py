@@ -344,7 +344,7 @@ def test_a_process_on_another_machine_is_not_judged(store, folder):
     assert job_of(drain(folder, store, now())[0]).status is JobStatus.SUCCESSFUL
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), None])
+@pytest.mark.parametrize("pid", [os.getpid(), None], ids=["alive", "unknown"])
 def test_a_spool_of_another_machine_that_is_ingested_is_over(store, tmp_path, pid):
     spool = Spool(tmp_path, host=ELSEWHERE, pid=pid).root()
     (received,) = ingest(spool.path, store, now())
