@@ -26,7 +26,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
 __all__ = ["FORMAT", "MAX_BACKLOG", "MAX_LINE", "Record", "SpoolFull", "Writer", "read", "read_header"]
@@ -45,8 +45,30 @@ SUFFIX = ".jsonl"
 _KINDS = ("event", "header", "eof", "exit")
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _quote = json.encoder.encode_basestring_ascii
+
+
+def _encoder() -> Callable[[Any], str]:
+    """Return what makes JSON of a value, set up once; the standard library's encoder sets itself up at every call."""
+    slow = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without the part of json that is written in C
+        return slow.encode
+    fast = make(
+        markers=None,
+        default=slow.default,
+        encoder=_quote,
+        indent=None,
+        key_separator=":",
+        item_separator=",",
+        sort_keys=False,
+        skipkeys=False,
+        allow_nan=False,
+    )
+    return lambda value: "".join(fast(value, 0))
+
+
+_encode = _encoder()
 
 
 class SpoolFull(OSError):

@@ -99,16 +99,19 @@ class Recorder:
 
     def begin(self, host: str, task: hierarchy.Task) -> None:
         """Record that a host begins a task."""
-        self._began[host] = (now(), time.monotonic())
-        self._record(self._hierarchy.begin, host, task)
+        created = now()
+        self._began[host] = (created, time.monotonic())
+        self._record(self._hierarchy.begin, host, task, created=created)
 
     def report(self, event: str, host: str, task_uuid: str, task: hierarchy.Task, data: dict[str, Any]) -> None:
         """Record an event of a host for a task; a final result gets ``start``, ``end`` and ``duration`` (seconds)."""
+        created = now()
         if event in _FINAL:
             started, clock = self._began.get(host, (None, None))
-            duration = None if clock is None else round(time.monotonic() - clock, 6)
-            data.update(start=started, end=now(), duration=duration)
-        self._record(self._hierarchy.report, event, host, task_uuid, task, data)
+            data["start"] = started
+            data["end"] = created
+            data["duration"] = None if clock is None else round(time.monotonic() - clock, 6)
+        self._record(self._hierarchy.report, event, host, task_uuid, task, data, created=created)
 
     def add_to_play(self, event: str, data: dict[str, Any]) -> None:
         """Record an event of the play that runs."""
@@ -155,7 +158,7 @@ class Recorder:
             "needs_stats": self._playbook_count > 0,
         }
 
-    def _record(self, make: Callable[..., list[hierarchy.Event]], *what: Any) -> None:
+    def _record(self, make: Callable[..., list[hierarchy.Event]], *what: Any, created: str | None = None) -> None:
         """Make the events of one hook's call and write them with the output that is waiting."""
         with self._lock:
             if not self.is_open or self._is_interrupted:
@@ -163,7 +166,8 @@ class Recorder:
             try:
                 events = make(*what)
                 if events:
-                    self._write(events, "" if self._early else self._take_lines())
+                    output = "" if self._early or not self._output else self._take_lines()
+                    self._write(events, output, created=created)
             except KeyboardInterrupt:
                 # The events of this call may be half made: nothing may hang below them, and their counters are free.
                 self._is_interrupted = True
@@ -176,13 +180,15 @@ class Recorder:
         lines, self._output = self._output[:end], self._output[end:]
         return lines
 
-    def _write(self, events: list[hierarchy.Event], output: str, verbosity: int = 0) -> None:
+    def _write(
+        self, events: list[hierarchy.Event], output: str, *, verbosity: int = 0, created: str | None = None
+    ) -> None:
         """Write events; the first one below the root takes the output, and a new root is followed by early messages.
 
         An event that the disk does not take waits in the writer, so the others are still handed over.
         """
         fault = None
-        created = now()
+        created = created or now()
         is_taken = not output
         output = self._censor(output) if output else ""
         for event in events:
@@ -203,7 +209,7 @@ class Recorder:
     def _tell_early(self) -> None:
         early, self._early = self._early, []
         for piece in early:
-            self._write(self._hierarchy.add_to_root(piece.kind), piece.text, piece.verbosity)
+            self._write(self._hierarchy.add_to_root(piece.kind), piece.text, verbosity=piece.verbosity)
 
     def _see(self, piece: Piece) -> None:
         """Take a piece of output: a callback's waits for its event, a message is an event."""
@@ -218,4 +224,4 @@ class Recorder:
                 self._early.append(piece)
             else:
                 text, self._output = self._output + piece.text, ""
-                self._write(self._hierarchy.add_to_root(piece.kind), text, piece.verbosity)
+                self._write(self._hierarchy.add_to_root(piece.kind), text, verbosity=piece.verbosity)
