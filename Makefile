@@ -46,8 +46,8 @@ layers: venv ## Check that imports point down the layers of the design
 	.venv/bin/lint-imports --no-logo
 
 .PHONY: test-matrix
-test-matrix: venv ## Run the built collection in core-only environments, every ansible-core and Python
-	$(PYTEST) -n auto tests/matrix
+test-matrix: venv ## Run the collection in core-only environments, every ansible-core and Python, and the callback at length
+	$(PYTEST) -n auto tests/matrix tests/callback
 
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core

@@ -90,6 +90,7 @@ def test_inside_ansible_runner_the_record_is_the_same(ansible, tmp_path):
     pytest.importorskip("ansible_runner", reason="ansible-runner is not installed beside this Python")
     script = (
         "import ansible_runner, sys, json\n"
+        "a = sys.argv[1:]\n"
         "r = ansible_runner.run(private_data_dir=a[0], playbook=a[1], inventory=a[2], quiet=True)\n"
         "print(json.dumps([r.status, r.rc]))\n"
     )

@@ -31,9 +31,10 @@ def interrupted(ansible, signal_number, *, group=False):
     terminal = Terminal()
     process = ansible.start("ansible-playbook", "-i", "hosts", "sleeps.yml", terminal=terminal)
     try:
-        until(lambda: any(b"runner_on_start" in path.read_bytes() for path in ansible.spools()))
+        # All workers have started: interrupted in the midst of that, Ansible itself may hang.
+        until(lambda: any(path.read_bytes().count(b'"runner_on_start"') == 3 for path in ansible.spools()))
         (os.killpg if group else os.kill)(process.pid, signal_number)
-        rc = process.wait(30)
+        rc = process.wait(60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -6,8 +6,15 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.mark.parametrize("strategy", ["linear", "free"])
-@pytest.mark.parametrize("arguments", [[], ["-vvv", "--diff"]])
+@pytest.mark.parametrize(
+    ("strategy", "arguments"),
+    [
+        ("linear", []),
+        ("free", ["-vvv", "--diff"]),
+        pytest.param("free", [], marks=pytest.mark.full),
+        pytest.param("linear", ["-vvv", "--diff"], marks=pytest.mark.full),
+    ],
+)
 def test_no_secret_is_in_the_record(strategy, arguments, ansible, lawful, tmp_path):
     more = {
         "ANSIBLE_STRATEGY": strategy,

@@ -33,7 +33,10 @@ def containers(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [line for line in lines if line[-2] != "one of all" and line[-3].startswith("playbook_on_")]
 
 
-@pytest.mark.parametrize("way", WAYS)
+LONG = ("serial 2", "free in batches", "two forks")
+
+
+@pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.full] * (way in LONG)) for way in WAYS])
 def test_the_tree_of_plays_and_tasks_is_that_of_linear(way, ansible, lawful, tmp_path_factory):
     run = ansible.play("strategies.yml", *WAYS[way])
     lawful(run)
