@@ -225,12 +225,12 @@ def _censor_variables(text: str) -> str:
     """Keep the names of ``key=value`` pairs and the names of files; anything else may hold a secret."""
     if text.startswith("@"):
         return text
-    return " ".join(f"{name}={_HIDDEN}" if equals else _HIDDEN for name, equals, _ in _pairs(text))
+    return " ".join(f"{name}={_HIDDEN}" if equals else _HIDDEN for name, equals, _value in _pairs(text))
 
 
 def _censor_arguments(text: str) -> str:
     """Hide the values of ``key=value`` pairs with a secret-shaped name."""
-    if not any(equals and _SECRET_NAME.search(name) for name, equals, _ in _pairs(text)):
+    if not any(equals and _SECRET_NAME.search(name) for name, equals, _value in _pairs(text)):
         return text
     return " ".join(
         f"{name}={_HIDDEN}" if equals and _SECRET_NAME.search(name) else name + equals + value

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The callback plugin: thin hooks that hand what Ansible reports to the recorder."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ DOCUMENTATION = r"""
 name: job_events
 type: aggregate
 short_description: records a run as job events
-author: the forge_events authors
+author: The forge_events authors (!UNKNOWN)
 version_added: "0.1.0"
 description:
   - Records every play, task and result of a run, with the output that belongs to each, as I(job events) in a strict

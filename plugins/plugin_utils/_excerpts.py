@@ -45,7 +45,7 @@ class Excerpts:
 
     def add(self, path: str, is_censored: bool) -> None:
         """Learn of a task by its ``file:line``."""
-        file, _, line = path.rpartition(":")
+        file, _colon, line = path.rpartition(":")
         if line.isdigit():
             self._tasks.setdefault(file, {})[int(line)] = is_censored
 
