@@ -176,7 +176,7 @@ class Session:
         directory = self._directory()
         self._limit = self._option("max_result_size") or 16 * 1024 * 1024
         if not has_output:
-            self._terminal.hand_to(lambda _: None)
+            self._terminal.hand_to(lambda _piece: None)
         terminal = self._terminal if has_output else None
         self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
         # A run that this one starts is its child, with a name of its own.
