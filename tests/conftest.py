@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import pathlib
 import subprocess
 import sys
@@ -12,6 +13,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 BIN = pathlib.Path(sys.executable).parent
+
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so every command that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
