@@ -11,28 +11,7 @@ import zipfile
 
 import pytest
 
-DRAWING = """\
-`-- playbook_on_start
-    |-- playbook_on_play_start-preflight
-    |   |-- playbook_on_task_start-check_space_requirements
-    |   |   |-- runner_on_ok_hostA
-    |   |   |-- runner_on_ok_hostB
-    |   |   `-- runner_on_ok_hostC
-    |   |-- playbook_on_task_start-check_ram
-    |   |   |-- runner_on_ok_hostA
-    |   |   |-- runner_on_ok_hostB
-    |   |   `-- runner_on_ok_hostC
-    |   `-- playbook_on_task_start-check_umask
-    |       |-- runner_on_ok_hostA
-    |       |-- runner_on_ok_hostB
-    |       `-- runner_on_ok_hostC
-    `-- playbook_on_play_start-install
-        |-- playbook_on_task_start-install_tower
-        |   |-- runner_on_ok_hostA
-        |   `-- runner_on_ok_hostB
-        `-- playbook_on_task_start-install_postgres
-            `-- runner_on_ok_hostC
-"""
+from tests.cli.story import DRAWING
 
 
 def build(root, folder, *what):
