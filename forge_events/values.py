@@ -65,7 +65,8 @@ def plain(value: Any, depth: int = MAX_DEPTH, above: frozenset[int] = frozenset(
                 return censor_result(value)
             copy = {}
             for key, part in dict.items(value):
-                name = key if type(key) is str else _key(key)
+                key_type = type(key)
+                name = key if key_type is str else _key(key)
                 copy[name] = part if type(part) in _EXACT else plain(part, depth - 1, above)
             return copy
         parts = []

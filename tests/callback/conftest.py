@@ -118,9 +118,11 @@ class Terminal:
 class Ansible:
     """The Ansible under test, with or without the plugin."""
 
-    def __init__(self, bin_folder: pathlib.Path, collections: str | None, home: pathlib.Path) -> None:
-        self.bin = bin_folder
-        self.collections = collections
+    def __init__(self, config: pytest.Config, home: pathlib.Path) -> None:
+        # By a path without spaces: Ansible's own commands do not quote where they are.
+        self.bin = home / "bin"
+        self.bin.symlink_to(config.getoption("--ansible-bin"))
+        self.collections = config.getoption("--collections")
         self.home = home
         self.spool_dir = home / "spool"
 
@@ -131,7 +133,8 @@ class Ansible:
         return tuple(int(part) for part in text.split(".")[:2])
 
     def environment(self, *, with_plugin: bool = True, **more: str) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
+        passed = ("PATH", "LANG", "TERM", "TMPDIR")
+        kept = {name: os.environ[name] for name in passed if name in os.environ}
         found = {
             **kept,
             "HOME": str(self.home),
@@ -140,7 +143,8 @@ class Ansible:
             # Where HOME is not the user's own, ansible and its modules disagree on what ~ is.
             "ANSIBLE_ASYNC_DIR": str(self.home / "async"),
             "ANSIBLE_RETRY_FILES_ENABLED": "False",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            # Not the environment's own, whose path may have a space: modules need nothing but the standard library.
+            "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),
             "FORGE_EVENTS_SPOOL_DIR": str(self.spool_dir),
             "PATH": f"{self.bin}:{kept.get('PATH', '')}",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -200,8 +204,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def ansible(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Ansible:
-    folder = pathlib.Path(request.config.getoption("--ansible-bin"))
-    return Ansible(folder, request.config.getoption("--collections"), tmp_path)
+    return Ansible(request.config, tmp_path)
 
 
 @pytest.fixture

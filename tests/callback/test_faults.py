@@ -29,10 +29,13 @@ def until(condition, seconds=60):
 def interrupted(ansible, signal_number, *, group=False):
     """Run a playbook that sleeps, send it a signal while a task runs, and return its exit code, output and spool."""
     terminal = Terminal()
-    process = ansible.start("ansible-playbook", "-i", "hosts", "sleeps.yml", terminal=terminal)
+    asleep = ansible.home / "asleep"
+    asleep.mkdir()
+    command = ["ansible-playbook", "-i", "hosts", "sleeps.yml", "-e", f"asleep={asleep}"]
+    process = ansible.start(*command, terminal=terminal)
     try:
-        # All workers have started: interrupted in the midst of that, Ansible itself may hang.
-        until(lambda: any(path.read_bytes().count(b'"runner_on_start"') == 3 for path in ansible.spools()))
+        # All modules run: a worker that is interrupted while it starts may die with a traceback, or hang Ansible.
+        until(lambda: len(list(asleep.iterdir())) == 3)
         (os.killpg if group else os.kill)(process.pid, signal_number)
         rc = process.wait(60)
     finally:

@@ -3,15 +3,9 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from .conftest import Ansible, shape
-
-if TYPE_CHECKING:
-    import pathlib
 
 WAYS = {
     "free": ["-e", "strategy=free"],
@@ -23,9 +17,10 @@ WAYS = {
 }
 
 
-@functools.cache
-def linear_shape(bin_folder: pathlib.Path, collections: str | None, home: Any) -> list[tuple[str, ...]]:
-    return containers(shape(Ansible(bin_folder, collections, home).play("strategies.yml").events))
+@pytest.fixture(scope="session")
+def linear_shape(request, tmp_path_factory) -> list[tuple[str, ...]]:
+    ansible = Ansible(request.config, tmp_path_factory.mktemp("linear"))
+    return containers(shape(ansible.play("strategies.yml").events))
 
 
 def containers(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -37,11 +32,10 @@ LONG = ("serial 2", "free in batches", "two forks")
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.full] * (way in LONG)) for way in WAYS])
-def test_the_tree_of_plays_and_tasks_is_that_of_linear(way, ansible, lawful, tmp_path_factory):
+def test_the_tree_of_plays_and_tasks_is_that_of_linear(way, ansible, lawful, linear_shape):
     run = ansible.play("strategies.yml", *WAYS[way])
     lawful(run)
-    home = tmp_path_factory.getbasetemp() / "linear"
-    assert containers(shape(run.events)) == linear_shape(ansible.bin, ansible.collections, home)
+    assert containers(shape(run.events)) == linear_shape
 
 
 def test_every_result_is_below_the_task_it_names(ansible, lawful):
