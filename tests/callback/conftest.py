@@ -142,6 +142,7 @@ class Ansible:
             "ANSIBLE_LOCALHOST_WARNING": "False",
             # Where HOME is not the user's own, ansible and its modules disagree on what ~ is.
             "ANSIBLE_ASYNC_DIR": str(self.home / "async"),
+            "ANSIBLE_REMOTE_TMP": str(self.home / "remote"),
             "ANSIBLE_RETRY_FILES_ENABLED": "False",
             # Not the environment's own, whose path may have a space: modules need nothing but the standard library.
             "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),

@@ -62,10 +62,10 @@ class CommandLine:
         return self.home / "spool"
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "ANSIBLE_HOME")}
+        kept = {name: os.environ[name] for name in ("PATH", "ANSIBLE_HOME", "ANSIBLE_REMOTE_TMP")}
         own = {"HOME": str(self.home), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
         # Looking for an interpreter prints warnings, and finds another one on each machine.
-        own["ANSIBLE_PYTHON_INTERPRETER"] = sys.executable
+        own["ANSIBLE_PYTHON_INTERPRETER"] = os.path.realpath(sys.executable)
         return {**kept, **own, "FORGE_EVENTS_HOME": str(self.home), **more}
 
     def start(self, *arguments: str | pathlib.Path, **options: Any) -> subprocess.Popen[bytes]:

@@ -94,7 +94,7 @@ def recorded(tmp_path, root, strategy):
         "FORGE_EVENTS_HOME": str(tmp_path / "recorded"),
         "ANSIBLE_CALLBACK_PLUGINS": str(root / "plugins" / "callback"),
         "ANSIBLE_CALLBACKS_ENABLED": "job_events",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),
     }
     command = ["ansible-playbook", "-i", "h1,h2,h3,h4", "-c", "local", "play.yml"]
     ended = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300)

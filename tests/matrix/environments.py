@@ -89,7 +89,9 @@ class Environment(NamedTuple):
             "LC_ALL": "C.UTF-8",
             "PATH": f"{self.bin}:{os.defpath}",
             # An interpreter that Ansible would have to look for may be missing, and a warning says so.
-            "ANSIBLE_PYTHON_INTERPRETER": str(self.bin / "python"),
+            "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(self.bin / "python"),
+            # The user may have no home for what modules are copied to.
+            "ANSIBLE_REMOTE_TMP": str(cwd / "remote"),
         }
         return subprocess.run(
             [str(self.bin / command[0]), *command[1:]],
