@@ -21,9 +21,11 @@ if TYPE_CHECKING:
         InvalidTransition,
         SchemaMismatch,
         StaleTransition,
+        StoreBusy,
         StoreUnavailable,
         UnknownJob,
         UnsupportedStore,
+        ValueRejected,
     )
     from forge_events.events import EventFilter, JobEvent
     from forge_events.export import spool_lines
@@ -59,11 +61,13 @@ __all__ = [
     "Settings",
     "StaleTransition",
     "Store",
+    "StoreBusy",
     "StoreUnavailable",
     "Transition",
     "TreeEvent",
     "UnknownJob",
     "UnsupportedStore",
+    "ValueRejected",
     "build_tree",
     "drain",
     "draw",
@@ -81,7 +85,8 @@ __all__ = [
 _HOMES = {
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound ForgeEventsError InvalidSettings "
-        "InvalidTransition SchemaMismatch StaleTransition StoreUnavailable UnknownJob UnsupportedStore"
+        "InvalidTransition SchemaMismatch StaleTransition StoreBusy StoreUnavailable UnknownJob UnsupportedStore "
+        "ValueRejected"
     ),
     "events": "EventFilter JobEvent",
     "export": "spool_lines",

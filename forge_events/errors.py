@@ -10,8 +10,10 @@
     ├── StaleTransition              4   the job was not in the status that the caller expected
     ├── BrokenSpool                  5   a spool file cannot be read or is none
     ├── StoreUnavailable             6   the database cannot be opened, read or written
-    ├── UnsupportedStore             6   the URL names no database that the library knows
-    ├── SchemaMismatch               6   the database belongs to another version
+    │   └── StoreBusy                6   others keep locked what is needed
+    ├── ValueRejected                6   the database does not take a value
+    ├── UnsupportedStore             6   the URL names no database that the library can speak to
+    ├── SchemaMismatch               6   the database has another schema, or none
     ├── InvalidSettings              7   a setting has a value that cannot be
     ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
@@ -22,7 +24,10 @@ carries a password or the payload of an event.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "AmbiguousJob",
@@ -34,9 +39,11 @@ __all__ = [
     "InvalidTransition",
     "SchemaMismatch",
     "StaleTransition",
+    "StoreBusy",
     "StoreUnavailable",
     "UnknownJob",
     "UnsupportedStore",
+    "ValueRejected",
 ]
 
 
@@ -106,24 +113,51 @@ class StoreUnavailable(ForgeEventsError):
         super().__init__(f"the database {where} is not available: {reason}")
 
 
-class UnsupportedStore(ForgeEventsError):
-    """The database URL names a kind of database that the library has no store for."""
+class StoreBusy(StoreUnavailable):
+    """What is needed stays locked by others for too long; it may be tried again."""
+
+
+class ValueRejected(ForgeEventsError):
+    """The database works, and does not take a value that it was given; nothing was changed."""
 
     exit_code = 6
 
-    def __init__(self, where: str) -> None:
-        self.where = where
-        super().__init__(f"{where} is no database URL that forge-events knows; it begins with sqlite:///")
+    def __init__(self, where: str, reason: str) -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"the database {where} does not take a value: {reason}")
+
+
+class UnsupportedStore(ForgeEventsError):
+    """The database URL names a kind of database that the library has no store for, or lacks the driver of."""
+
+    exit_code = 6
+
+    def __init__(self, where: str, reason: str = "it begins with sqlite:/// or postgresql://") -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"{where} is no database URL that can be used: {reason}")
 
 
 class SchemaMismatch(ForgeEventsError):
-    """The schema in the database is not the one that this version of the library works with."""
+    """The schema in the database is not the one that this version of the library works with.
+
+    :param found: the revision of the database; ``none`` where it is empty, ``another`` where it is another program's.
+    :param revisions: those that this version knows, oldest first; it works with the last one.
+    """
 
     exit_code = 6
 
-    def __init__(self, where: str, found: int, expected: int) -> None:
-        self.where, self.found, self.expected = where, found, expected
-        super().__init__(f"the database {where} has schema {found}; this version of forge-events works with {expected}")
+    def __init__(self, where: str, found: str, revisions: Sequence[str]) -> None:
+        self.where, self.found, self.expected = where, found, revisions[-1]
+        super().__init__(f"the database {where} {self._reason(revisions)}")
+
+    def _reason(self, revisions: Sequence[str]) -> str:
+        if self.found == "none":
+            return "has no tables yet; `forge-events db upgrade` makes them"
+        if self.found == "another":
+            return "is that of another program"
+        if self.found in revisions:
+            return f"has the older schema {self.found}; `forge-events db upgrade` makes it {self.expected}"
+        return f"has the schema {self.found} of another, newer version; this version of forge-events works with {self.expected}"
 
 
 class InvalidSettings(ForgeEventsError):

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from forge_events import hierarchy
 
-__all__ = ["EventFilter", "JobEvent", "Utc"]
+__all__ = ["RESULTS", "EventFilter", "HostResult", "JobEvent", "ResultFilter", "Utc"]
 
 _MAX = 2**63 - 1
 _NAMES = {"playbook": "playbook", "play": "play", "task": "task", "role": "role", "host_name": "host"}
+
+
+RESULTS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
+"""The events that say what came of a task on a host, in the end."""
 
 
 def _in_utc(time: datetime.datetime) -> datetime.datetime:
@@ -115,3 +119,42 @@ class EventFilter(BaseModel):
     is_failed: bool = False
     is_changed: bool = False
     search: str | None = None
+
+
+class HostResult(BaseModel):
+    """The final result of one task on one host, wherever in whichever job; the rest is in the event itself.
+
+    :param counter: the event's number in its job.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host_name: str
+    created: datetime.datetime
+    job_id: int
+    counter: int
+    event: str
+    task: str
+    failed: bool
+    changed: bool
+
+
+class ResultFilter(BaseModel):
+    """Which results of all jobs are wanted: those of a host, or failed ones; conditions that are given must all hold.
+
+    :param since: results that were recorded at this time or later.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str | None = None
+    task: str | None = None
+    is_failed: bool = False
+    is_changed: bool = False
+    since: Utc | None = None
+
+    @model_validator(mode="after")
+    def _is_found_by_an_index(self) -> Self:
+        if self.host is None and not self.is_failed:
+            raise ValueError("a host is needed, or only failed results")
+        return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forge_events.events import RESULTS
 from forge_events.hierarchy import rolls_up
 from forge_events.tree import printable
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress"]
 
-_FINALS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
 _TASKS_SHOWN = 3
 
 
@@ -64,6 +64,6 @@ class Progress:
             self._begun.setdefault(task, set()).add(event.host_name)
             # A handler that runs again, or a task that is tried again in the debugger, is under way once more.
             self._done.get(task, set()).discard(event.host_name)
-        elif event.event in _FINALS:
+        elif event.event in RESULTS:
             self._done.setdefault(task, set()).add(event.host_name)
             self.failure_count += rolls_up(event.event, event.event_data)

@@ -11,12 +11,20 @@ import sys
 
 import pytest
 
+from tests.stores import postgresql_url, server, sqlite_url, store, url
+
+__all__ = ["postgresql_url", "server", "sqlite_url", "store", "url"]
+
 ROOT = pathlib.Path(__file__).parent.parent
 BIN = pathlib.Path(sys.executable).parent
 
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so every command that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgresql-bin", default=None, help="the folder of another PostgreSQL's programs")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -89,8 +89,8 @@ def _followed(session: Session, job: Job, start: int, end: int | None) -> Iterat
 def _write_json(session: Session, job: Job, start: int, end: int | None) -> None:
     from forge_events.events import EventFilter
 
-    last = session.store.last_event(job.id, EventFilter())
-    absolute_end = last.end_line if last else 0
+    last = session.store.last_events(job.id, EventFilter())
+    absolute_end = last[0].end_line if last else 0
     shown_end = absolute_end if end is None else min(end, absolute_end)
     shown = {"start": start, "end": shown_end, "absolute_end": absolute_end}
     write_json({"range": shown, "content": "".join(session.store.stdout(job.id, start=start, end=end))})

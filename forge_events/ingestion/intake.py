@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from forge_events.events import JobEvent
     from forge_events.ingestion.damage import Damage
     from forge_events.ingestion.header import Header
     from forge_events.ingestion.process import Gone
@@ -114,7 +115,7 @@ class Intake:
             return self._store.job(str(job.id))
 
     def _facts(self, job: Job, header: Header, closing: Closing) -> End:
-        stats = self._store.last_event(job.id, EventFilter(event="playbook_on_stats"))
+        stats = self._last(job, EventFilter(event="playbook_on_stats"))
         errors = list(
             self._store.events(job.id, EventFilter(event="error"), after=stats.counter if stats is not None else 0)
         )
@@ -124,11 +125,14 @@ class Intake:
             exit=closing.exit,
             stats=stats,
             error=errors[-1] if errors else None,
-            last=self._store.last_event(job.id, EventFilter()),
+            last=self._last(job, EventFilter()),
             has_failed=job.failed,
             event_count=job.event_count,
             rc=closing.rc,
         )
+
+    def _last(self, job: Job, where: EventFilter) -> JobEvent | None:
+        return next(iter(self._store.last_events(job.id, where)), None)
 
 
 class _Taken:

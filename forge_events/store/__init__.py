@@ -3,26 +3,65 @@
 
 from __future__ import annotations
 
-from forge_events.errors import UnsupportedStore
-from forge_events.store.contract import Dropped, Store
-from forge_events.store.location import shown, sqlite_file
+from typing import TYPE_CHECKING
 
-__all__ = ["Dropped", "Store", "open_store"]
+from forge_events.errors import UnsupportedStore
+from forge_events.store.contract import Block, Dropped, Merged, Retention, Share, Store, Usage
+from forge_events.store.location import is_postgresql, shown, sqlite_file
+
+if TYPE_CHECKING:
+    from forge_events.store.database import Database
+
+__all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage", "open_store", "upgrade"]
 
 
 def open_store(url: str) -> Store:
     """Open the store that a URL names; an embedded one is made where there is none.
 
-    :param url: ``sqlite:///`` and the path of a file.
-    :raises UnsupportedStore: no backend knows such a URL.
+    :param url: ``sqlite:///`` and the path of a file, or ``postgresql://`` as libpq knows it.
+    :raises UnsupportedStore: no backend knows such a URL, or its driver is not installed.
     :raises StoreUnavailable: the database cannot be opened.
-    :raises SchemaMismatch: the database belongs to another version of the library.
+    :raises SchemaMismatch: the database has the schema of another version of the library, or none.
     """
-    file = sqlite_file(url)
-    if file is None:
-        raise UnsupportedStore(shown(url))
-    # Here and not above: who only reads settings or errors should not have to wait for SQLAlchemy.
     from forge_events.store.sql import SQLStore
-    from forge_events.store.sqlite import SQLiteDatabase
 
-    return SQLStore(SQLiteDatabase(file))
+    database = _database(url)
+    try:
+        database.check()
+    except BaseException:
+        database.close()
+        raise
+    return SQLStore(database)
+
+
+def upgrade(url: str) -> tuple[str, str]:
+    """Bring the tables of a database to the newest revision, or make them; return the revision before and after.
+
+    Everything is one transaction, so it may be stopped and run again; several at once do it one after the other.
+
+    :raises SchemaMismatch: the database belongs to another program, or to a newer version of the library.
+    """
+    from forge_events.store import migration
+
+    database = _database(url)
+    try:
+        return migration.upgrade(database)
+    finally:
+        database.close()
+
+
+def _database(url: str) -> Database:
+    # Here and not above: who only reads settings or errors should not have to wait for SQLAlchemy.
+    file = sqlite_file(url)
+    if file is not None:
+        from forge_events.store.sqlite import SQLiteDatabase
+
+        return SQLiteDatabase(file)
+    if not is_postgresql(url):
+        raise UnsupportedStore(shown(url))
+    try:
+        from forge_events.store.postgresql import PostgreSQLDatabase
+    except ImportError as error:
+        hint = "PostgreSQL's driver is missing; pip install 'forge-events[postgresql]' brings it"
+        raise UnsupportedStore(shown(url), hint) from error
+    return PostgreSQLDatabase(url)

@@ -6,20 +6,33 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DateTime, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Integer, Text
+from sqlalchemy.dialects.postgresql import TEXT
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from forge_events.store import text
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect
+    from collections.abc import Callable
 
-__all__ = ["AnyText", "Json", "Name", "UtcDateTime"]
+    from sqlalchemy import Dialect
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["AnyText", "Id", "Json", "Name", "UtcDateTime"]
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# NUL, half a surrogate pair and the sign of our own form, as ASCII JSON has them. A whole pair is taken for one, too: it is
+# tried again with care.
+_REFUSED = re.compile(r"\\u(?:0000|d[89a-f]|241b)")
 _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
+
+
+# SQLite counts up only a column that says INTEGER, which has 64 bits there.
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""The number of a row."""
 
 
 class AnyText(TypeDecorator[str]):
@@ -38,9 +51,16 @@ class AnyText(TypeDecorator[str]):
 
 
 class Name(AnyText):
-    """A name: text that is compared and so is cut when it is over-long, in columns and conditions alike."""
+    """A name: text that is compared and so is cut when it is over-long, in columns and conditions alike.
+
+    It is ordered by code points everywhere, whatever language the database speaks.
+    """
 
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the database."""
+        return dialect.type_descriptor(TEXT(collation="C") if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Return the form that is stored."""
@@ -64,29 +84,58 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
         return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
 
 
+class _Jsonb(UserDefinedType[str]):
+    """JSON that PostgreSQL keeps parsed; it comes and goes as text."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the name of the type."""
+        return "JSONB"
+
+
 class Json(TypeDecorator[Any]):
-    """A JSON value as ASCII text: every other character is an escape, so any text survives.
+    """A JSON value: ``jsonb`` on PostgreSQL, and on SQLite text of which every character is ASCII.
 
     Numbers that JSON lacks become their name (``"nan"``); a value that is nested deeper than Python can write or read
-    becomes ``{"forge_events_unstorable": ...}``.
+    becomes ``{"forge_events_unstorable": ...}``. What ``jsonb`` refuses inside a text has the form of
+    :mod:`forge_events.store.text` there; it also forgets the order of keys.
     """
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the database."""
+        return dialect.type_descriptor(_Jsonb() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the JSON text."""
         try:
-            return _ENCODE(value)
+            encoded = _ENCODE(value)
         except (ValueError, RecursionError):
-            return _encode_hard(value)
+            encoded = _encode_hard(value)
+        if dialect.name == "postgresql" and _REFUSED.search(encoded):
+            return _encode_hard(_each_text(json.loads(encoded), text.encode))
+        return encoded
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the value."""
         try:
-            return None if value is None else json.loads(value)
+            found = None if value is None else json.loads(value)
+            has_forms = value is not None and dialect.name == "postgresql" and text.ESCAPE in value
+            return _each_text(found, text.decode) if has_forms else found
         except RecursionError:  # written by a process that could go a little deeper
             return dict(_UNSTORABLE)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _each_text(part, change) for key, part in value.items()}
+    return [_each_text(part, change) for part in value] if isinstance(value, list) else value
 
 
 def _encode_hard(value: Any) -> str:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from forge_events.events import EventFilter, JobEvent
+    from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
 
-__all__ = ["Dropped", "Store"]
+__all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
 
 class Dropped(NamedTuple):
@@ -26,6 +26,86 @@ class Dropped(NamedTuple):
     job: Job
     event_count: int
     size: int
+
+
+class Retention(NamedTuple):
+    """Which jobs are to be dropped: ended ones for which all conditions hold.
+
+    :param before: the job ended before this time; a job's age is that of its end.
+    :param template: the name that the jobs of a template share.
+    :param keep_last: of each template, so many of the jobs for which the conditions hold stay, those that ended last.
+    """
+
+    before: datetime.datetime
+    template: str | None = None
+    status: JobStatus | None = None
+    keep_last: int = 0
+
+
+class Block(NamedTuple):
+    """A range of jobs whose events are partitioned together.
+
+    :param is_merged: the events of all are in one table; otherwise each job has a leaf of its own.
+    :param first: the smallest job id that belongs to it, whether there is such a job or not; ``last`` is the greatest.
+    :param size: bytes on disk, indexes included.
+    :param oldest: when its first job was created, None without a job; ``newest`` is when the last one was.
+    """
+
+    number: int
+    is_merged: bool
+    first: int
+    last: int
+    job_count: int
+    active_count: int
+    leaf_count: int
+    event_count: int
+    size: int
+    oldest: datetime.datetime | None
+    newest: datetime.datetime | None
+
+
+class Merged(NamedTuple):
+    """A block that was merged: its number, its jobs and their events, and how many seconds it took."""
+
+    block: int
+    job_count: int
+    event_count: int
+    seconds: float
+
+
+class Share(NamedTuple):
+    """What a group of jobs takes: a template's, or a month's as ``2026-01`` (UTC) by the jobs' creation.
+
+    :param size: bytes of what the events were read from.
+    """
+
+    name: str
+    job_count: int
+    event_count: int
+    size: int
+
+
+class Usage(NamedTuple):
+    """What the store takes and how it grows.
+
+    :param size: bytes of the database; ``source_size`` are those of what its events were read from.
+    :param free: bytes free on the database's disk, None if that cannot be seen.
+    :param growth: bytes that the database grows by in a day, by the jobs created in the last ``days`` days.
+    """
+
+    size: int
+    source_size: int
+    free: int | None
+    growth: float
+    days: int
+    templates: Sequence[Share]
+    months: Sequence[Share]
+    jobs: Sequence[Share]
+
+    @property
+    def days_left(self) -> float | None:
+        """How many days the free space lasts; None if that cannot be known, or nothing grows."""
+        return self.free / self.growth if self.free is not None and self.growth > 0 else None
 
 
 class Store(Protocol):
@@ -101,8 +181,25 @@ class Store(Protocol):
     ) -> Iterator[JobEvent]:
         """Yield the job's events whose counter is greater than ``after``, by counter, without loading them all."""
 
-    def last_event(self, job_id: int, where: EventFilter) -> JobEvent | None:
-        """Return the event with the greatest counter for which the conditions hold; None if there is none."""
+    def last_events(self, job_id: int, where: EventFilter, *, limit: int = 1) -> list[JobEvent]:
+        """Return the events with the greatest counters for which the conditions hold, by counter."""
+
+    def search(
+        self, text: str, *, since: datetime.datetime | None = None, before: int | None = None, limit: int = 100
+    ) -> Iterator[JobEvent]:
+        """Yield events of all jobs whose stdout contains a text, whatever the case: newest job first, by counter.
+
+        :param since: only jobs created at this time or later.
+        :param before: only jobs with a smaller id.
+        """
+
+    def host_results(
+        self, where: ResultFilter, *, before: HostResult | None = None, limit: int = 100
+    ) -> list[HostResult]:
+        """Return the final results of tasks on hosts, of all jobs, newest first.
+
+        :param before: only results that come after this one in that order.
+        """
 
     def stdout(self, job_id: int, *, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the job's output from line ``start`` up to but not including line ``end``, piece by piece."""
@@ -110,11 +207,32 @@ class Store(Protocol):
     def host_summaries(self, job_id: int) -> list[HostSummary]:
         """Return the counts of each host by name; after Ansible's own statistics arrived they are those."""
 
-    def drop_jobs(self, *, before: datetime.datetime, is_dry_run: bool = False) -> Iterator[Dropped]:
-        """Drop the jobs that ended before a time, oldest first, and yield each when it is gone.
+    def drop_jobs(self, which: Retention, *, is_dry_run: bool = False) -> Iterator[Dropped]:
+        """Drop ended jobs with all that belongs to them, oldest first, and yield each when it is gone.
 
-        A job is one transaction, so it can be stopped and run again. A job that has not ended is never touched. The
-        space is given back to the file system.
+        Some jobs at a time are one transaction, so it can be stopped and run again. A job that has not ended is never
+        touched. The space is given back to the file system.
+
+        :raises StoreBusy: others keep locked what is to be dropped; what was yielded is gone.
+        """
+
+    def merge(self) -> Iterator[Merged]:
+        """Merge the partitions of jobs that have all ended, where the database has such, and yield each block.
+
+        It may be stopped at any time, and be run by several at once.
+        """
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks of partitions by number; none where the database has no partitions."""
+
+    def has_text_index(self) -> bool:
+        """Return whether an index helps to search the text of ended jobs; otherwise all of it is read."""
+
+    def usage(self, now: datetime.datetime, *, days: int = 30, limit: int = 20) -> Usage:
+        """Return what the store takes, by job, template and month; the largest jobs and templates first.
+
+        :param days: the time by which the growth is measured.
+        :param limit: at most so many jobs and templates.
         """
 
     def size(self) -> dict[str, Any]:

@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from forge_events.errors import StoreUnavailable
+from forge_events.store import revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
 
-__all__ = ["DURABLE", "WRITES", "Database"]
+    from forge_events.errors import ForgeEventsError
+    from forge_events.store.contract import Block, Merged
+
+__all__ = ["DURABLE", "STREAMED", "WRITES", "Database"]
 
 WRITES = "forge_events_writes"
 """The execution option of a connection whose transaction will write."""
 
 DURABLE = "forge_events_durable"
 """The execution option of a connection whose transaction outlives a loss of power once it is committed."""
+
+STREAMED = {"stream_results": True, "max_row_buffer": 20}
+"""The execution options of a statement whose rows are taken one after the other: a few large ones may be enough."""
 
 
 class Database(ABC):
@@ -51,6 +57,7 @@ class Database(ABC):
 
         :param is_durable: return when this and all that was committed before outlives a loss of power.
         :raises StoreUnavailable: the database does not answer, or refuses.
+        :raises ValueRejected: the database does not take a value.
         """
         with self.explained(), self._engine.connect() as connection:
             writer = connection.execution_options(**{WRITES: True, DURABLE: is_durable})
@@ -61,6 +68,17 @@ class Database(ABC):
         """Give back the connection; a second call does nothing."""
         self._engine.dispose()
 
+    def check(self) -> None:
+        """Refuse to go on with a schema that is not the one this library works with.
+
+        :raises SchemaMismatch: it is another one, or there is none.
+        """
+        with self.reading() as connection:
+            revision.check(connection, self.where)
+
+    def lock_schema(self, connection: Connection) -> None:  # noqa: B027 - who writes to SQLite is alone
+        """Keep others from changing the tables to the end of the transaction."""
+
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn the errors of SQLAlchemy into one of ours."""
@@ -68,20 +86,60 @@ class Database(ABC):
             yield
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-            raise StoreUnavailable(self.where, self.explain(cause)) from error
+            raise self.translated(cause) from error
+
+    @abstractmethod
+    def translated(self, error: BaseException) -> ForgeEventsError:
+        """Return our error for one of the driver: that nothing works, that others are busy, or that a value is wrong."""
 
     @abstractmethod
     def explain(self, error: BaseException) -> str:
-        """Put an error of the driver into one line."""
+        """Put an error of the driver into one line, without any value."""
 
     @abstractmethod
     def add_rows(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows that :func:`forge_events.store.bulk.rows` made, the fastest way that the database has."""
 
     @abstractmethod
+    def add_events(self, connection: Connection, job_id: int, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows of one job to the table of events."""
+
+    @abstractmethod
+    def drop_events(self, connection: Connection, job_ids: Sequence[int]) -> None:
+        """Drop all events of jobs."""
+
+    def after_drop(self, job_ids: Collection[int]) -> None:  # noqa: B027 - most databases are done with it already
+        """Do what is left to do when the events of jobs have been dropped and that is committed."""
+
+    def prepare(self, job_id: int) -> None:  # noqa: B027 - most databases need not be prepared
+        """Make the place for a job's events, in a transaction of its own; a second call does nothing."""
+
+    def search_ranges(self, connection: Connection, newest: int) -> Iterator[tuple[int, int]]:
+        """Yield ranges of job ids, newest first, whose events one statement may search; both ends belong to a range."""
+        del connection
+        for last in range(newest, 0, -1000):
+            yield max(1, last - 999), last
+
+    def has_text_index(self) -> bool:
+        """Return whether an index helps to search the text of ended jobs."""
+        return False
+
+    @abstractmethod
     def shrink(self) -> None:
-        """Give the space of dropped rows back to the file system."""
+        """Give the space of all that was dropped back to the file system."""
 
     @abstractmethod
     def size(self, connection: Connection) -> int:
         """Return how many bytes the database takes."""
+
+    @abstractmethod
+    def free(self) -> int | None:
+        """Return how many bytes are free where the database grows; None if that cannot be seen from here."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks that events are partitioned into."""
+        yield from ()
+
+    def merge(self) -> Iterator[Merged]:
+        """Merge the leaves of blocks whose jobs have all ended, and yield each block when it is done."""
+        yield from ()

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from forge_events.events import JobEvent
-from forge_events.store.bulk import rows
-from forge_events.store.schema import jobevents
+from forge_events.store import bulk
+from forge_events.store.database import STREAMED
+from forge_events.store.expressions import contains, stored_size
+from forge_events.store.schema import FAILED, HAS_HOST, jobevents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection, Select
 
     from forge_events.events import EventFilter
     from forge_events.store.database import Database
@@ -36,9 +38,9 @@ def unknown(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> 
     return list(reversed(fresh.values()))
 
 
-def add(database: Database, connection: Connection, events: Sequence[JobEvent]) -> None:
+def add(database: Database, connection: Connection, job_id: int, events: Sequence[JobEvent]) -> None:
     """Add events that the job does not have."""
-    database.add_rows(connection, jobevents, rows(jobevents, connection.dialect, map(vars, events)))
+    database.add_events(connection, job_id, bulk.rows(jobevents, connection.dialect, map(vars, events)))
 
 
 def read(database: Database, job_id: int, where: EventFilter, *, after: int, limit: int | None) -> Iterator[JobEvent]:
@@ -46,7 +48,7 @@ def read(database: Database, job_id: int, where: EventFilter, *, after: int, lim
     conditions = _conditions(job_id, where)
     while limit is None or limit > 0:
         most = _PAGE_ROWS if limit is None else min(limit, _PAGE_ROWS)
-        wanted = select(*_COLUMNS, func.length(jobevents.c.event_data).label("size")).where(*conditions)
+        wanted = select(*_COLUMNS, stored_size(jobevents.c.event_data).label("size")).where(*conditions)
         with database.reading() as connection:
             page = _page(connection, wanted.where(jobevents.c.counter > after).limit(most))
         yield from page
@@ -56,11 +58,10 @@ def read(database: Database, job_id: int, where: EventFilter, *, after: int, lim
         limit = None if limit is None else limit - len(page)
 
 
-def last(connection: Connection, job_id: int, where: EventFilter) -> JobEvent | None:
-    """Return the event with the greatest counter."""
-    wanted = select(*_COLUMNS).where(*_conditions(job_id, where)).order_by(jobevents.c.counter.desc()).limit(1)
-    row = connection.execute(wanted).mappings().one_or_none()
-    return None if row is None else JobEvent.model_validate(row)
+def last(connection: Connection, job_id: int, where: EventFilter, *, limit: int) -> list[JobEvent]:
+    """Return the events with the greatest counters, by counter."""
+    wanted = select(*_COLUMNS).where(*_conditions(job_id, where)).order_by(jobevents.c.counter.desc()).limit(limit)
+    return [JobEvent.model_validate(row) for row in connection.execute(wanted).mappings()][::-1]
 
 
 def _known(connection: Connection, job_id: int, counters: list[int]) -> Sequence[int]:
@@ -72,20 +73,26 @@ def _page(connection: Connection, wanted: Select[Any]) -> list[JobEvent]:
     """Take rows until they are many or large; one row at the least."""
     page: list[JobEvent] = []
     size = 0
-    for row in connection.execute(wanted.order_by(jobevents.c.counter)).mappings():
-        page.append(JobEvent.model_validate(row))
-        size += row["size"] + len(row["stdout"])
-        if size > _PAGE_SIZE:
-            break
+    with connection.execute(wanted.order_by(jobevents.c.counter), execution_options=STREAMED) as rows:
+        for row in rows.mappings():
+            page.append(JobEvent.model_validate(row))
+            size += row["size"] + len(row["stdout"])
+            if size > _PAGE_SIZE:
+                break
     return page
 
 
-def _conditions(job_id: int, where: EventFilter) -> list[ColumnElement[bool]]:
-    columns = {"host_name": where.host, "task": where.task, "event": where.event}
-    conditions = [jobevents.c.job_id == job_id]
+def _conditions(job_id: int, where: EventFilter) -> list[Any]:
+    columns = {"task": where.task, "event": where.event}
+    conditions: list[Any] = [jobevents.c.job_id == job_id]
     conditions += [jobevents.c[name] == value for name, value in columns.items() if value is not None]
-    flags = {"failed": where.is_failed, "changed": where.is_changed}
-    conditions += [jobevents.c[name].is_(True) for name, is_wanted in flags.items() if is_wanted]
+    if where.host is not None:
+        # What an index is for is said again as the index says it; it is not used otherwise.
+        conditions += [jobevents.c.host_name == where.host, *([HAS_HOST] if where.host else [])]
+    if where.is_failed:
+        conditions.append(FAILED)
+    if where.is_changed:
+        conditions.append(jobevents.c.changed.is_(True))
     if where.search is not None:
-        conditions.append(jobevents.c.stdout.icontains(where.search, autoescape=True))
+        conditions.append(contains(jobevents.c.stdout, where.search))
     return conditions

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
 from forge_events.jobs import Job, JobStatus, Transition, is_allowed
@@ -19,20 +20,23 @@ if TYPE_CHECKING:
     from forge_events.hierarchy import RollUp
     from forge_events.jobs import NewJob
 
-__all__ = ["add", "by_id", "by_uuid", "count", "ended_before", "find", "listing", "steps", "transition"]
+__all__ = ["add", "by_id", "by_uuid", "count", "find", "listing", "steps", "transition"]
 
 _COLUMNS = [jobs.c[name] for name in Job.model_fields]
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
+_LAST = "\U0010ffff"
 
 
-def by_id(connection: Connection, job_id: int) -> Job:
+def by_id(connection: Connection, job_id: int, *, is_locked: bool = False) -> Job:
     """Return the job with an id.
 
+    :param is_locked: keep others from changing it to the end of the transaction.
     :raises UnknownJob: it is gone.
     """
-    found = _jobs(connection, select(*_COLUMNS).where(jobs.c.id == job_id))
+    wanted = select(*_COLUMNS).where(jobs.c.id == job_id)
+    found = _jobs(connection, wanted.with_for_update() if is_locked else wanted)
     if not found:
         raise UnknownJob(str(job_id))
     return found[0]
@@ -49,7 +53,14 @@ def add(connection: Connection, job: NewJob) -> Job:
     if known is not None:
         return known
     new = insert(jobs).values(**job.model_dump(), status=JobStatus.NEW).returning(jobs.c.id)
-    return by_id(connection, connection.execute(new).scalar_one())
+    try:
+        with connection.begin_nested():
+            return by_id(connection, connection.execute(new).scalar_one())
+    except IntegrityError:
+        known = by_uuid(connection, job.uuid)
+        if known is None:
+            raise
+        return known  # another process was quicker
 
 
 def find(connection: Connection, reference: str) -> Job:
@@ -74,13 +85,6 @@ def listing(connection: Connection, *, status: JobStatus | None, before: int | N
     if before is not None:
         wanted = wanted.where(jobs.c.id < before)
     return _jobs(connection, wanted)
-
-
-def ended_before(connection: Connection, before: datetime.datetime) -> list[tuple[Job, int]]:
-    """Return the jobs that ended before a time, oldest first, each with the bytes of its events."""
-    wanted = select(*_COLUMNS, jobs.c.event_size).where(jobs.c.finished < before)
-    rows = connection.execute(wanted.order_by(jobs.c.finished, jobs.c.id)).mappings()
-    return [(Job.model_validate(row), row["event_size"]) for row in rows]
 
 
 def transition(  # noqa: PLR0913 - the facts of one step
@@ -141,7 +145,8 @@ def _by_prefix(connection: Connection, prefix: str) -> list[Job]:
     if len(prefix) < _MIN_PREFIX:
         return []
     exact_first = case((jobs.c.uuid == prefix, 0), else_=1)
-    starts: ColumnElement[bool] = jobs.c.uuid.startswith(prefix, autoescape=True)
+    # As a range, which an index finds; uuids are written in small letters, whatever is typed.
+    starts: ColumnElement[bool] = or_(*(jobs.c.uuid.between(start, start + _LAST) for start in {prefix, prefix.lower()}))
     wanted = select(*_COLUMNS).where(starts).order_by(exact_first, jobs.c.id.desc()).limit(_MAX_CANDIDATES)
     found = _jobs(connection, wanted)
     return found[:1] if found and found[0].uuid == prefix else found

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["shown", "sqlite_file"]
+__all__ = ["is_postgresql", "shown", "sqlite_file"]
 
 _SQLITE = "sqlite:///"
 _USER_INFO = re.compile(r"://[^/]*@")
@@ -20,6 +20,11 @@ def sqlite_file(url: str) -> Path | None:
     """
     path = url.removeprefix(_SQLITE)
     return Path(path) if path not in ("", url, ":memory:") else None
+
+
+def is_postgresql(url: str) -> bool:
+    """Return whether a URL names a database of PostgreSQL."""
+    return url.startswith(("postgresql://", "postgres://"))
 
 
 def shown(url: str) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from forge_events.store.database import STREAMED
 from forge_events.store.schema import HAS_OUTPUT, jobevents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from forge_events.store.database import Database
 
@@ -26,8 +27,8 @@ _NOWHERE = 2**63 - 1
 def read(database: Database, job_id: int, *, start: int, end: int | None) -> Iterator[str]:
     """Yield the text from line ``start`` up to line ``end``; no transaction is open while the caller works."""
     with database.reading() as connection:
-        after = _before(connection, job_id, start)
-    while page := _page(database, job_id, after, end):
+        after, last = _before(connection, job_id, start), _last(connection, job_id, end)
+    while page := _page(database, job_id, after, last):
         for row in page:
             piece = _between(row["stdout"], row["start_line"], start, end)
             if piece:
@@ -39,22 +40,35 @@ def _before(connection: Connection, job_id: int, start: int) -> int:
     """Return a counter behind which the line begins."""
     if start <= 0:
         return 0
-    reaches = (jobevents.c.job_id == job_id) & (jobevents.c.end_line > start)
-    wanted = select(jobevents.c.counter).where(reaches, HAS_OUTPUT).order_by(jobevents.c.end_line).limit(1)
-    counter = connection.scalar(wanted)
+    counter = _first(connection, (jobevents.c.job_id == job_id) & (jobevents.c.end_line > start))
     return _NOWHERE if counter is None else counter - 1
 
 
-def _page(database: Database, job_id: int, after: int, end: int | None) -> list[RowMapping]:
+def _last(connection: Connection, job_id: int, end: int | None) -> int:
+    """Return the counter of the event that reaches the line, which is the last one that matters."""
+    if end is None:
+        return _NOWHERE
+    counter = _first(connection, (jobevents.c.job_id == job_id) & (jobevents.c.end_line >= end))
+    return _NOWHERE if counter is None else counter
+
+
+def _first(connection: Connection, reaches: ColumnElement[bool]) -> int | None:
+    in_order = (jobevents.c.end_line, jobevents.c.counter)
+    counter: int | None = connection.scalar(
+        select(jobevents.c.counter).where(reaches, HAS_OUTPUT).order_by(*in_order).limit(1)
+    )
+    return counter
+
+
+def _page(database: Database, job_id: int, after: int, last: int) -> list[RowMapping]:
     columns = (jobevents.c.counter, jobevents.c.start_line, jobevents.c.stdout)
-    wanted = select(*columns).where(jobevents.c.job_id == job_id, jobevents.c.counter > after, HAS_OUTPUT)
+    of_page = (jobevents.c.counter > after) & (jobevents.c.counter <= last)
+    wanted = select(*columns).where(jobevents.c.job_id == job_id, of_page, HAS_OUTPUT)
+    in_order = wanted.order_by(jobevents.c.counter).limit(_PAGE_ROWS)
     page: list[RowMapping] = []
     size = 0
-    with database.reading() as connection:
-        rows = connection.execute(wanted.order_by(jobevents.c.counter).limit(_PAGE_ROWS)).mappings()
-        for row in rows:
-            if end is not None and row["start_line"] >= end:
-                break
+    with database.reading() as connection, connection.execute(in_order, execution_options=STREAMED) as rows:
+        for row in rows.mappings():
             page.append(row)
             size += len(row["stdout"])
             if size > _PAGE_SIZE:

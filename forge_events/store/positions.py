@@ -23,9 +23,11 @@ def read(connection: Connection, source: str) -> int:
 
 def move(connection: Connection, job_id: int, source: str, *, expected: int, position: int) -> bool:
     """Move the position of a source if it is the expected one; return whether it was."""
-    if read(connection, source) != expected:
+    mine = (spoolpositions.c.source == source) & (spoolpositions.c.position == expected)
+    # One statement that looks and moves: of several at once the others wait for the first, and then find it moved.
+    if connection.execute(update(spoolpositions).where(mine).values(position=position)).rowcount:
+        return True
+    if expected or connection.scalar(select(spoolpositions.c.position).where(spoolpositions.c.source == source)) is not None:
         return False
-    step = update(spoolpositions).where(spoolpositions.c.source == source).values(position=position)
-    if not connection.execute(step).rowcount:
-        connection.execute(insert(spoolpositions).values(source=source, job_id=job_id, position=position))
+    connection.execute(insert(spoolpositions).values(source=source, job_id=job_id, position=position))
     return True

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     Table,
     text,
@@ -22,12 +21,15 @@ from sqlalchemy import (
 
 from forge_events.hierarchy import CONTAINERS
 from forge_events.jobs import FINAL, JobStatus
-from forge_events.store.columns import AnyText, Json, Name, UtcDateTime
+from forge_events.store.columns import AnyText, Id, Json, Name, UtcDateTime
 
 __all__ = [
     "CONTAINER",
+    "FAILED",
+    "HAS_HOST",
     "HAS_OUTPUT",
-    "VERSION",
+    "REVISIONS",
+    "hostresults",
     "hostsummaries",
     "jobevents",
     "jobs",
@@ -36,8 +38,8 @@ __all__ = [
     "transitions",
 ]
 
-VERSION = 1
-"""The version of the schema, which a database carries with it."""
+REVISIONS = ("0001", "0002")
+"""The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
 
@@ -57,7 +59,7 @@ def _count(name: str) -> Column[int]:
 jobs = Table(
     "main_job",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("uuid", Name, nullable=False, unique=True),
     Column("name", Name, nullable=False),
     Column("status", Name, nullable=False),
@@ -87,10 +89,15 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
+# Usage and search begin with a time; retention walks through the jobs by their end; a list may be narrowed to a status.
+Index("main_job_created", jobs.c.created, jobs.c.id)
+Index("main_job_finished", jobs.c.finished, jobs.c.id)
+Index("main_job_status_id", jobs.c.status, jobs.c.id)
+
 transitions = Table(
     "main_jobtransition",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("job_id", ForeignKey("main_job.id"), nullable=False, index=True),
     Column("old", Name, nullable=False),
     Column("new", Name, nullable=False),
@@ -104,7 +111,7 @@ transitions = Table(
 jobevents = Table(
     "main_jobevent",
     metadata,
-    Column("job_id", Integer, primary_key=True, autoincrement=False),
+    Column("job_id", Id, primary_key=True, autoincrement=False),
     Column("counter", BigInteger, primary_key=True, autoincrement=False),
     Column("uuid", Name, nullable=False),
     Column("parent_uuid", Name),
@@ -128,6 +135,8 @@ jobevents = Table(
     CheckConstraint("counter > 0", name="main_jobevent_counter"),
     # Clustered on (job_id, counter): a job is read in one sweep and appended at one place.
     sqlite_with_rowid=False,
+    # PostgreSQL: blocks of jobs, and in each a leaf for every job; see forge_events.store.partitions.
+    postgresql_partition_by="RANGE (job_id)",
 )
 
 # Partial indexes are used only where a query repeats their condition to the letter; hence text.
@@ -136,6 +145,12 @@ CONTAINER = text(f"event IN ({_words(CONTAINERS)})")
 
 HAS_OUTPUT = text("stdout <> ''")
 """The condition of an event that shows something."""
+
+HAS_HOST = text("host_name <> ''")
+"""The condition of an event of a host."""
+
+FAILED = text("failed")
+"""The condition of an event that failed, or of a container in which something did."""
 
 # Few events have children; this is how a failure finds the way up.
 Index(
@@ -154,6 +169,49 @@ Index(
     sqlite_where=HAS_OUTPUT,
     postgresql_where=HAS_OUTPUT,
 )
+
+# The events of one host, and those that failed, in the order of the job.
+Index(
+    "main_jobevent_host",
+    jobevents.c.job_id,
+    jobevents.c.host_name,
+    jobevents.c.counter,
+    sqlite_where=HAS_HOST,
+    postgresql_where=HAS_HOST,
+)
+Index(
+    "main_jobevent_failed",
+    jobevents.c.job_id,
+    jobevents.c.counter,
+    sqlite_where=FAILED,
+    postgresql_where=FAILED,
+)
+
+# Answers what happened to a host in all jobs, without a look at any job's events: the final result of each task on each
+# host, narrow and in one piece. No foreign key: PostgreSQL would look the job up for each row.
+hostresults = Table(
+    "main_jobhostresult",
+    metadata,
+    Column("host_name", Name, primary_key=True),
+    Column("created", UtcDateTime, primary_key=True),
+    Column("job_id", Id, primary_key=True, autoincrement=False),
+    Column("counter", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", Name, nullable=False),
+    Column("task", Name, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("changed", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("main_jobhostresult_job_id", hostresults.c.job_id)
+# Failures are few, so they may be looked up by task and by time alone as well.
+Index(
+    "main_jobhostresult_failed_task",
+    hostresults.c.task,
+    hostresults.c.created,
+    sqlite_where=FAILED,
+    postgresql_where=FAILED,
+)
+Index("main_jobhostresult_failed", hostresults.c.created, sqlite_where=FAILED, postgresql_where=FAILED)
 
 hostsummaries = Table(
     "main_jobhostsummary",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import func, select
 
-from forge_events.store import events, jobs, output, positions, retention, rollup, summaries
+from forge_events.jobs import JobStatus
+from forge_events.store import events, jobs, output, positions, results, retention, rollup, search, summaries, usage
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from forge_events.events import EventFilter, JobEvent
-    from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
-    from forge_events.store.contract import Dropped
+    from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
+    from forge_events.jobs import HostSummary, Job, NewJob, Transition
+    from forge_events.store.contract import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.database import Database
 
 __all__ = ["SQLStore"]
@@ -63,19 +64,24 @@ class SQLStore:
         rc: int | None = None,
     ) -> Job:
         """Move a job on."""
+        if new is JobStatus.RUNNING:
+            self._database.prepare(job.id)
         # Who sees a job end may throw away what it was read from.
         with self._database.writing(is_durable=True) as connection:
             return jobs.transition(connection, job, new, at=at, by=by, reason=reason, rc=rc)
 
     def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
         """Add events with all that follows from them, and move the position of their source."""
+        self._database.prepare(job.id)
         with self._database.writing() as connection:
-            jobs.by_id(connection, job.id)
+            # Locked, because what follows from events adds to what is known of the job.
+            jobs.by_id(connection, job.id, is_locked=True)
             if not positions.move(connection, job.id, source, expected=expected, position=position):
                 return False
             fresh = events.unknown(connection, job.id, batch)
             if fresh:
-                events.add(self._database, connection, fresh)
+                events.add(self._database, connection, job.id, fresh)
+                results.add(self._database, connection, fresh)
                 found = rollup.mark(connection, job.id, fresh)
                 summaries.count(self._database, connection, job.id, fresh)
                 jobs.count(connection, job.id, events=len(fresh), size=position - expected, found=found)
@@ -107,10 +113,23 @@ class SQLStore:
         """Yield the events of a job."""
         return events.read(self._database, job_id, where, after=after, limit=limit)
 
-    def last_event(self, job_id: int, where: EventFilter) -> JobEvent | None:
-        """Return the last event of a job."""
+    def last_events(self, job_id: int, where: EventFilter, *, limit: int = 1) -> list[JobEvent]:
+        """Return the last events of a job."""
         with self._database.reading() as connection:
-            return events.last(connection, job_id, where)
+            return events.last(connection, job_id, where, limit=limit)
+
+    def search(
+        self, text: str, *, since: datetime.datetime | None = None, before: int | None = None, limit: int = 100
+    ) -> Iterator[JobEvent]:
+        """Yield the events of all jobs that show a text."""
+        return search.find(self._database, text, since=since, before=before, limit=limit)
+
+    def host_results(
+        self, where: ResultFilter, *, before: HostResult | None = None, limit: int = 100
+    ) -> list[HostResult]:
+        """Return the results of hosts in all jobs."""
+        with self._database.reading() as connection:
+            return results.read(connection, where, before=before, limit=limit)
 
     def stdout(self, job_id: int, *, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the output of a job."""
@@ -121,9 +140,25 @@ class SQLStore:
         with self._database.reading() as connection:
             return summaries.read(connection, job_id)
 
-    def drop_jobs(self, *, before: datetime.datetime, is_dry_run: bool = False) -> Iterator[Dropped]:
-        """Drop jobs that ended before a time."""
-        return retention.drop(self._database, before, is_dry_run=is_dry_run)
+    def drop_jobs(self, which: Retention, *, is_dry_run: bool = False) -> Iterator[Dropped]:
+        """Drop ended jobs."""
+        return retention.drop(self._database, which, is_dry_run=is_dry_run)
+
+    def merge(self) -> Iterator[Merged]:
+        """Merge the partitions of jobs that have ended."""
+        return self._database.merge()
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks of partitions."""
+        return self._database.blocks()
+
+    def has_text_index(self) -> bool:
+        """Return whether an index helps to search text."""
+        return self._database.has_text_index()
+
+    def usage(self, now: datetime.datetime, *, days: int = 30, limit: int = 20) -> Usage:
+        """Return what the store takes."""
+        return usage.read(self._database, now, days=days, limit=limit)
 
     def size(self) -> dict[str, Any]:
         """Return facts on the size."""

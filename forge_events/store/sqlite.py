@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -13,15 +14,18 @@ from urllib.parse import quote
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from forge_events.errors import SchemaMismatch, StoreUnavailable
+from forge_events.errors import StoreUnavailable, ValueRejected
+from forge_events.store import revision
 from forge_events.store.database import DURABLE, WRITES, Database
-from forge_events.store.schema import VERSION, metadata
+from forge_events.store.schema import REVISIONS, jobevents, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Table
+
+    from forge_events.errors import ForgeEventsError
 
 __all__ = ["BUSY_TIMEOUT", "SQLiteDatabase"]
 
@@ -30,6 +34,12 @@ BUSY_TIMEOUT = 30.0
 
 _PAGE_SIZE = 8192
 _VACUUM_STEP = 2000
+_DELETED_AT_ONCE = 20_000
+
+_NEXT_JOB = """
+    SELECT next.id, NOT EXISTS (SELECT * FROM main_job WHERE main_job.id = next.id) AS is_orphan
+    FROM (SELECT min(job_id) AS id FROM main_jobevent WHERE job_id > ?) AS next
+"""
 
 # Without statistics SQLite believes that a job has ten events, and walks through all of them rather than use an index.
 # These are the numbers of a database with a thousand jobs of ten thousand events: rows, and rows for equal columns.
@@ -37,6 +47,8 @@ _STATISTICS = {
     "main_jobevent": "10000000 10000 1",
     "main_jobevent_container": "100000 100 1 1",
     "main_jobevent_lines": "5000000 5000 1 1",
+    "main_jobevent_host": "9000000 9000 100 1",
+    "main_jobevent_failed": "100000 100 1",
 }
 
 _REASONS = {
@@ -55,8 +67,7 @@ class SQLiteDatabase(Database):
     """A database file; it and its folder are made where they are missing, for the owner alone.
 
     :param busy_timeout: seconds to wait for other writers.
-    :raises StoreUnavailable: the file cannot be opened or made, or is no database of this library.
-    :raises SchemaMismatch: it belongs to another version of the library.
+    :raises StoreUnavailable: the file cannot be opened or made, or is no database.
     """
 
     def __init__(self, file: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
@@ -67,7 +78,7 @@ class SQLiteDatabase(Database):
         self._busy_timeout = busy_timeout
         _make_file(file, self.where)
         try:
-            self._check()
+            self._make()
         except BaseException:
             self.close()
             raise
@@ -81,6 +92,11 @@ class SQLiteDatabase(Database):
         except sqlite3.Error as error:
             raise StoreUnavailable(self.where, self.explain(error)) from error
 
+    def translated(self, error: BaseException) -> ForgeEventsError:
+        """Return our error for one of the driver."""
+        is_refusal = isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, OverflowError))
+        return (ValueRejected if is_refusal else StoreUnavailable)(self.where, self.explain(error))
+
     def explain(self, error: BaseException) -> str:
         """Put an error of SQLite into one line."""
         name = getattr(error, "sqlite_errorname", "")
@@ -92,7 +108,47 @@ class SQLiteDatabase(Database):
         marks = ", ".join("?" * len(table.columns))
         connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", list(rows))  # noqa: S608
 
+    def add_events(self, connection: Connection, job_id: int, rows: Sequence[tuple[Any, ...]]) -> None:  # noqa: ARG002
+        """Add rows to the one table of events."""
+        self.add_rows(connection, jobevents, rows)
+
+    def drop_events(self, connection: Connection, job_ids: Sequence[int]) -> None:
+        """Leave the events where they are: without their job they are nobody's, and are deleted afterwards."""
+
+    def after_drop(self, job_ids: Collection[int]) -> None:
+        """Delete the events of jobs that are gone, in transactions that keep other writers waiting for a moment only."""
+        for job_id in sorted(job_ids):
+            while self._delete_some(job_id):
+                pass
+        self._give_pages_back()
+
     def shrink(self) -> None:
+        """Delete what an earlier process left behind when it was stopped, and give all free pages back."""
+        self.after_drop(list(self._orphans()))
+        with self.explained(), closing(self._connect()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _delete_some(self, job_id: int) -> int:
+        doomed = "SELECT counter FROM main_jobevent WHERE job_id = ? LIMIT ?"
+        with self.writing() as connection:
+            return connection.exec_driver_sql(
+                f"DELETE FROM main_jobevent WHERE job_id = ? AND counter IN ({doomed})",  # noqa: S608 - a constant
+                (job_id, job_id, _DELETED_AT_ONCE),
+            ).rowcount
+
+    def _orphans(self) -> Iterator[int]:
+        """Yield the ids of jobs that have events and are gone; steps from job to job, not from event to event."""
+        after = 0
+        while True:
+            with self.reading() as connection:
+                row = connection.exec_driver_sql(_NEXT_JOB, (after,)).one()
+            if row.id is None:
+                return
+            if row.is_orphan:
+                yield row.id
+            after = row.id
+
+    def _give_pages_back(self) -> None:
         """Give free pages back, in steps that keep other writers waiting for a moment only."""
         with self.explained(), closing(self._connect()) as connection:
             while _value(connection, "freelist_count"):
@@ -101,13 +157,16 @@ class SQLiteDatabase(Database):
                 connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_STEP})")
                 if _value(connection, "page_count") >= before:
                     break  # others fill the free pages as fast as they are given back
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def size(self, connection: Connection) -> int:
         """Return the bytes of all pages, without the log of what is not yet written to its place."""
         pages: int = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         page_size: int = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
         return pages * page_size
+
+    def free(self) -> int | None:
+        """Return the free bytes of the disk that the file is on."""
+        return shutil.disk_usage(self._file.parent).free
 
     def _connect(self) -> sqlite3.Connection:
         # mode=rw: a file that was removed meanwhile must not come back empty and without its tables.
@@ -121,32 +180,25 @@ class SQLiteDatabase(Database):
         try:
             connection.execute("PRAGMA foreign_keys=ON")
             # SQLite's own knows ASCII letters only, and a search has to find the others too.
-            connection.create_function("lower", 1, _lower, deterministic=True)
+            connection.create_function("forge_events_folded", 1, _folded, deterministic=True)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _check(self) -> None:
+    def _make(self) -> None:
+        """Make the tables where there are none."""
         with self.reading() as connection:
-            version, tables = _version(connection)
-        if version == 0 and not tables:
-            version, tables = self._create()
-        if tables and "main_job" not in tables:
-            raise StoreUnavailable(self.where, "it is the database of another program")
-        if version != VERSION:
-            raise SchemaMismatch(self.where, version, VERSION)
-
-    def _create(self) -> tuple[int, set[str]]:
+            found = revision.current(connection)
+        if found != revision.NONE:
+            return
         with self.explained():
             self._lay_out()
         with self.writing() as connection:
-            version, tables = _version(connection)
-            if version == 0 and not tables:
+            if revision.current(connection) == revision.NONE:  # nobody else has made them meanwhile
                 metadata.create_all(connection, checkfirst=False)
                 _teach(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-            return _version(connection)
+                revision.stamp(connection, REVISIONS[-1])
 
     def _lay_out(self) -> None:
         """Set what must be set before the first table is made."""
@@ -174,7 +226,7 @@ def _make_file(file: Path, where: str) -> None:
         raise StoreUnavailable(where, error.strerror or str(error)) from error
 
 
-def _lower(value: str | None) -> str | None:
+def _folded(value: str | None) -> str | None:
     return None if value is None else value.lower()
 
 
@@ -196,9 +248,3 @@ def _teach(connection: Connection) -> None:
 def _value(connection: sqlite3.Connection, pragma: str) -> int:
     value: int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
     return value
-
-
-def _version(connection: Connection) -> tuple[int, set[str]]:
-    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
-    return version, set(tables)

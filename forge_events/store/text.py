@@ -11,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["MAX_NAME", "decode", "encode", "short"]
+__all__ = ["ESCAPE", "MAX_NAME", "decode", "encode", "short"]
 
 MAX_NAME = 1024
-"""Characters of the longest name that is stored whole."""
+"""Bytes, in UTF-8, of the longest name that is stored whole; an entry of PostgreSQL's index holds two of these."""
 
-_ESCAPE = "␛"
-_UNSTORABLE = re.compile(f"[\0\ud800-\udfff{_ESCAPE}]")
-_ESCAPED = re.compile(f"{_ESCAPE}([0-9a-f]{{4}})")
+ESCAPE = "␛"
+"""The sign that begins the form of what cannot be stored."""
+
+_UNSTORABLE = re.compile(f"[\0\ud800-\udfff{ESCAPE}]")
+_ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
 _KEPT = 1000
 
 
@@ -26,12 +28,12 @@ def encode(text: str) -> str:
     """Return the form of a text that can be stored."""
     if text.isascii() and "\0" not in text:
         return text
-    return _UNSTORABLE.sub(lambda match: f"{_ESCAPE}{ord(match[0]):04x}", text)
+    return _UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", text)
 
 
 def decode(stored: str) -> str:
     """Return the text of which ``stored`` is the form."""
-    if _ESCAPE not in stored:
+    if ESCAPE not in stored:
         return stored
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), stored)
 
@@ -42,7 +44,15 @@ def short(name: str) -> str:
     A cut name ends with ``…`` and 16 digits of its SHA-256, so different names stay different, and a search for the
     whole name finds it. ``event_data`` has it whole.
     """
-    if len(name) <= MAX_NAME:
+    # No character takes more than the seven bytes of a form.
+    if len(name) <= MAX_NAME // 7 or _size(name) <= MAX_NAME:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{name[:_KEPT]}…{digest[:16]}"
+    kept = name[:_KEPT]
+    while (size := _size(kept)) > _KEPT:
+        kept = kept[: len(kept) * _KEPT // size]
+    return f"{kept}…{digest[:16]}"
+
+
+def _size(name: str) -> int:
+    return len(encode(name).encode())

@@ -7,25 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from forge_events.store import open_store
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable, Iterator
-
-    from forge_events.store import Store
-
-
-@pytest.fixture
-def url(tmp_path: pathlib.Path) -> str:
-    return f"sqlite:///{tmp_path}/home/events.db"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with open_store(url) as opened:
-        yield opened
 
 
 @pytest.fixture

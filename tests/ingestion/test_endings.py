@@ -257,7 +257,7 @@ def test_a_killed_process_leaves_an_error_and_its_events(store, folder, start):
         f"process {process.pid} on {HERE} ended without closing its record: "
         "it was killed or the machine went down; 2 events were kept"
     )
-    assert job.finished == store.last_event(job.id, EventFilter()).created
+    assert job.finished == store.last_events(job.id, EventFilter())[0].created
     assert "".join(store.stdout(job.id)) == "before\n"
     assert not path.exists()
 

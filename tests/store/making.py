@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ ALL = EventFilter()
 
 def later(seconds: float) -> datetime.datetime:
     return NOW + datetime.timedelta(seconds=seconds)
+
+
+def noise(length: int) -> str:
+    """Return text that can hardly be compressed."""
+    return random.Random(length).randbytes(length // 2).hex()
 
 
 def new_job(job_uuid: str | None = None, **facts: Any) -> NewJob:

@@ -7,8 +7,8 @@ import pytest
 
 from forge_events.errors import UnknownJob
 from forge_events.jobs import FINAL, JobStatus
-from forge_events.store import open_store
-from tests.store.making import ALL, NOW, Play, append, ended, later, make_event, new_job
+from forge_events.store import Retention, open_store, retention
+from tests.store.making import ALL, NOW, Play, append, ended, later, make_event, new_job, noise
 
 DAY = datetime.timedelta(days=1)
 
@@ -23,7 +23,7 @@ def filled(store, at):
 
 def test_jobs_that_ended_before_are_dropped_oldest_first(store):
     young, old, oldest = (filled(store, NOW - days * DAY) for days in (1, 5, 9))
-    dropped = list(store.drop_jobs(before=NOW - 3 * DAY))
+    dropped = list(store.drop_jobs(Retention(NOW - 3 * DAY)))
     assert [drop.job for drop in dropped] == [oldest, old]
     assert [drop.event_count for drop in dropped] == [4, 4]
     assert all(drop.size > 0 for drop in dropped)
@@ -32,7 +32,7 @@ def test_jobs_that_ended_before_are_dropped_oldest_first(store):
 
 def test_everything_of_a_dropped_job_is_gone(store):
     job, other = filled(store, NOW), filled(store, later(10))
-    assert [drop.job for drop in store.drop_jobs(before=later(1))] == [job]
+    assert [drop.job for drop in store.drop_jobs(Retention(later(1)))] == [job]
     with pytest.raises(UnknownJob):
         store.job(job.uuid)
     assert list(store.events(job.id, ALL)) == []
@@ -47,7 +47,7 @@ def test_everything_of_a_dropped_job_is_gone(store):
 
 def test_a_job_that_ended_at_that_time_stays(store):
     ended(store, NOW)
-    assert list(store.drop_jobs(before=NOW)) == []
+    assert list(store.drop_jobs(Retention(NOW))) == []
 
 
 @pytest.mark.parametrize("status", sorted(set(JobStatus) - FINAL))
@@ -55,48 +55,50 @@ def test_a_job_that_has_not_ended_is_never_dropped(store, job, status):
     way = [JobStatus.NEW, JobStatus.PENDING, JobStatus.WAITING, JobStatus.RUNNING]
     for step in way[1 : way.index(status) + 1]:
         job = store.transition(job, step, at=NOW, by="test")
-    assert list(store.drop_jobs(before=NOW + 10_000 * DAY)) == []
+    assert list(store.drop_jobs(Retention(NOW + 10_000 * DAY))) == []
     assert store.jobs() == [job]
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
 def test_a_job_of_any_final_status_is_dropped(store, status):
     job = ended(store, NOW, status)
-    assert [drop.job for drop in store.drop_jobs(before=later(1))] == [job]
+    assert [drop.job for drop in store.drop_jobs(Retention(later(1)))] == [job]
 
 
 def test_a_dry_run_tells_the_same_and_drops_nothing(store):
     jobs = [filled(store, NOW - days * DAY) for days in (1, 5)]
-    told = list(store.drop_jobs(before=NOW, is_dry_run=True))
+    told = list(store.drop_jobs(Retention(NOW), is_dry_run=True))
     assert store.jobs() == jobs[::-1]
-    assert list(store.drop_jobs(before=NOW)) == told
+    assert list(store.drop_jobs(Retention(NOW))) == told
     assert store.jobs() == []
 
 
 def test_dropping_again_finds_nothing(store):
     filled(store, NOW)
-    assert len(list(store.drop_jobs(before=later(1)))) == 1
-    assert list(store.drop_jobs(before=later(1))) == []
+    assert len(list(store.drop_jobs(Retention(later(1))))) == 1
+    assert list(store.drop_jobs(Retention(later(1)))) == []
 
 
-def test_dropping_can_be_stopped_and_taken_up_again(store):
+def test_dropping_can_be_stopped_and_taken_up_again(store, monkeypatch):
+    monkeypatch.setattr(retention, "_MAX_JOBS", 1)
     for days in range(5, 0, -1):
         filled(store, NOW - days * DAY)
-    dropping = store.drop_jobs(before=NOW)
+    dropping = store.drop_jobs(Retention(NOW))
     next(dropping)
     next(dropping)
     dropping.close()
     assert len(store.jobs()) == 3
-    assert len(list(store.drop_jobs(before=NOW))) == 3
+    assert len(list(store.drop_jobs(Retention(NOW)))) == 3
 
 
-def test_a_job_that_another_process_dropped_is_not_told_of(store, url):
+def test_a_job_that_another_process_dropped_is_not_told_of(store, url, monkeypatch):
+    monkeypatch.setattr(retention, "_MAX_JOBS", 1)
     for days in (2, 1):
         filled(store, NOW - days * DAY)
-    dropping = store.drop_jobs(before=NOW)
+    dropping = store.drop_jobs(Retention(NOW))
     next(dropping)
     with open_store(url) as other:
-        assert len(list(other.drop_jobs(before=NOW))) == 1
+        assert len(list(other.drop_jobs(Retention(NOW)))) == 1
     assert list(dropping) == []
 
 
@@ -106,17 +108,17 @@ def test_the_space_is_given_back(store):
     small = store.size()["bytes"]
     for number in range(5):
         job = ended(store, NOW - number * DAY)
-        append(store, job, [make_event(job, counter, stdout="x" * 2000) for counter in range(1, 2001)])
+        append(store, job, [make_event(job, counter, stdout=noise(2000)) for counter in range(1, 2001)])
     large = store.size()["bytes"]
-    assert large > small + 5 * 2000 * 2000
-    assert len(list(store.drop_jobs(before=later(1)))) == 5
+    assert large > small + 5 * 2000 * 1000
+    assert len(list(store.drop_jobs(Retention(later(1))))) == 5
     assert store.size()["bytes"] < small + 200_000
     assert sum(len(event.stdout) for event in store.events(kept.id, ALL)) == 250_000
 
 
 def test_a_dropped_jobs_source_can_be_read_again(store):
     job = filled(store, NOW)
-    assert list(store.drop_jobs(before=later(1)))
+    assert list(store.drop_jobs(Retention(later(1))))
     again = store.add_job(new_job(job.uuid))
     assert again.id > job.id
     assert append(store, again, [make_event(again, 1)])

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expressions that SQLite and PostgreSQL write differently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Text, func, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, ColumnElement
+
+__all__ = ["contains", "month_of", "stored_size"]
+
+_ESCAPE = "/"
+
+
+class stored_size(FunctionElement[int]):  # noqa: N801 - used like a function of SQL
+    """How large a value is, about, without the work of reading it."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class month_of(FunctionElement[str]):  # noqa: N801 - used like a function of SQL
+    """The month of a time in UTC, as ``2026-01``."""
+
+    type = Text()
+    inherit_cache = True
+
+
+def contains(column: Column[str], text: str) -> ColumnElement[bool]:
+    """Return the condition that a column contains a text, whatever the case."""
+    literally = text
+    for special in (_ESCAPE, "%", "_"):
+        literally = literally.replace(special, _ESCAPE + special)
+    # Each database folds both sides in its own way; forge_events_folded is made with the tables, or with the connection.
+    pattern = literal(f"%{literally}%", column.type)
+    return func.forge_events_folded(column).like(func.forge_events_folded(pattern), escape=_ESCAPE)
+
+
+@compiles(stored_size)
+def _length(element: stored_size, compiler: Any, **options: Any) -> str:
+    return f"length({compiler.process(element.clauses, **options)})"
+
+
+@compiles(stored_size, "postgresql")
+def _column_size(element: stored_size, compiler: Any, **options: Any) -> str:
+    return f"pg_column_size({compiler.process(element.clauses, **options)})"
+
+
+@compiles(month_of)
+def _strftime(element: month_of, compiler: Any, **options: Any) -> str:
+    return f"strftime('%Y-%m', {compiler.process(element.clauses, **options)})"
+
+
+@compiles(month_of, "postgresql")
+def _to_char(element: month_of, compiler: Any, **options: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **options)} AT TIME ZONE 'UTC', 'YYYY-MM')"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened on a host in all jobs, without a look at the jobs' events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, tuple_
+
+from forge_events.events import RESULTS, HostResult
+from forge_events.store.bulk import rows
+from forge_events.store.schema import FAILED, hostresults
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, TextClause
+
+    from forge_events.events import JobEvent, ResultFilter
+    from forge_events.store.database import Database
+
+__all__ = ["add", "read"]
+
+_COLUMNS = [hostresults.c[name] for name in HostResult.model_fields]
+_ORDER = (hostresults.c.created, hostresults.c.job_id, hostresults.c.counter)
+
+
+def add(database: Database, connection: Connection, events: Sequence[JobEvent]) -> None:
+    """Add the final results among new events."""
+    found = [vars(event) for event in events if event.event in RESULTS and event.host_name]
+    if found:
+        database.add_rows(connection, hostresults, rows(hostresults, connection.dialect, found))
+
+
+def read(connection: Connection, where: ResultFilter, *, before: HostResult | None, limit: int) -> list[HostResult]:
+    """Return results, newest first."""
+    wanted = select(*_COLUMNS).where(*_conditions(where, before))
+    newest_first = wanted.order_by(*(column.desc() for column in _ORDER)).limit(limit)
+    return [HostResult.model_validate(row) for row in connection.execute(newest_first).mappings()]
+
+
+def _conditions(where: ResultFilter, before: HostResult | None) -> list[ColumnElement[bool] | TextClause]:
+    conditions: list[ColumnElement[bool] | TextClause] = []
+    names = {"host_name": where.host, "task": where.task}
+    conditions += [hostresults.c[name] == value for name, value in names.items() if value is not None]
+    if where.is_failed:
+        conditions.append(FAILED)
+    if where.is_changed:
+        conditions.append(hostresults.c.changed.is_(True))
+    if where.since is not None:
+        conditions.append(hostresults.c.created >= where.since)
+    if before is not None:
+        conditions.append(hostresults.c.created <= before.created)
+        conditions.append(tuple_(*_ORDER) < (before.created, before.job_id, before.counter))
+    return conditions
