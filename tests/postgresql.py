@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 UNPRIVILEGED = "nobody"
 
+# The plainest locale: nothing may depend on a better one.
+LANGUAGE = ("-E", "UTF8", "--no-locale")
+
 # Nothing of it has to outlive a loss of power.
 SETTINGS = {
     "fsync": "off",
@@ -140,7 +143,20 @@ def server(bin_folder: pathlib.Path | None = None) -> Iterator[Server]:
         if os.geteuid() == 0:
             shutil.chown(home, UNPRIVILEGED)
         made = Server(found, home, _free_port())
-        _run(made, "initdb", "-D", str(made.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        _run(
+            made,
+            "initdb",
+            "-D",
+            str(made.data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        )
         try:
             yield made
         finally:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["AnyText", "Id", "Json", "Name", "UtcDateTime"]
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-# NUL, half a surrogate pair and the sign of our own form, as ASCII JSON has them. A whole pair is taken for one, too: it is
-# tried again with care.
+# NUL, half a surrogate pair and the sign of our own form, as ASCII JSON has them. A whole pair is taken for one, too:
+# it is tried again with care.
 _REFUSED = re.compile(r"\\u(?:0000|d[89a-f]|241b)")
 _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
 

@@ -90,7 +90,7 @@ class Database(ABC):
 
     @abstractmethod
     def translated(self, error: BaseException) -> ForgeEventsError:
-        """Return our error for one of the driver: that nothing works, that others are busy, or that a value is wrong."""
+        """Return our error for one of the driver: nothing works, others are busy, or a value is wrong."""
 
     @abstractmethod
     def explain(self, error: BaseException) -> str:

@@ -36,7 +36,7 @@ def contains(column: Column[str], text: str) -> ColumnElement[bool]:
     literally = text
     for special in (_ESCAPE, "%", "_"):
         literally = literally.replace(special, _ESCAPE + special)
-    # Each database folds both sides in its own way; forge_events_folded is made with the tables, or with the connection.
+    # Each database folds both sides in its own way; the function is made with the tables, or with the connection.
     pattern = literal(f"%{literally}%", column.type)
     return func.forge_events_folded(column).like(func.forge_events_folded(pattern), escape=_ESCAPE)
 

@@ -146,7 +146,9 @@ def _by_prefix(connection: Connection, prefix: str) -> list[Job]:
         return []
     exact_first = case((jobs.c.uuid == prefix, 0), else_=1)
     # As a range, which an index finds; uuids are written in small letters, whatever is typed.
-    starts: ColumnElement[bool] = or_(*(jobs.c.uuid.between(start, start + _LAST) for start in {prefix, prefix.lower()}))
+    starts: ColumnElement[bool] = or_(
+        *((jobs.c.uuid >= start) & (jobs.c.uuid <= start + _LAST) for start in {prefix, prefix.lower()})
+    )
     wanted = select(*_COLUMNS).where(starts).order_by(exact_first, jobs.c.id.desc()).limit(_MAX_CANDIDATES)
     found = _jobs(connection, wanted)
     return found[:1] if found and found[0].uuid == prefix else found

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL: merge the leaves of a block whose jobs have all ended into one table, and rewrite what is mostly empty.
 
-The new table is filled beside the block, a few leaves to a transaction, gets its indexes, and then takes the block's place
-in one short transaction. What is left over when somebody stops in the midst is found by its name and thrown away by the
-next. Meanwhile events may still arrive and jobs be dropped: before the exchange it is checked, under the lock that keeps
-both away, that each job has as many events as when the copying began; if not, the block stays as it is until next time.
+The new table is filled beside the block, a few leaves to a transaction, gets its indexes, and then takes the block's
+place in one short transaction. What is left over when somebody stops in the midst is found by its name and thrown away
+by the next. Meanwhile events may still arrive and jobs be dropped: before the exchange it is checked, under the lock
+that keeps both away, that each job has as many events as when the copying began; if not, the block stays as it is until
+next time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import func, select
 
 from forge_events.errors import StoreBusy
-from forge_events.store import partitions
 from forge_events.store.contract import Merged
-from forge_events.store.partitions import BLOCK, MAKE, PLACE, ROOT, block_name, bounds, leaf_name, lock
+from forge_events.store.partitions import MAKE, PLACE, ROOT, block_name, bounds, leaf_name, lock
 from forge_events.store.schema import jobs
 from forge_events.store.waiting import patiently
 
@@ -47,6 +47,7 @@ class _Block(NamedTuple):
 
 def merge(database: PostgreSQLDatabase) -> Iterator[Merged]:
     """Merge each block that is complete and whose jobs have all ended; yield it when it is done."""
+    _clear_leftovers(database)
     with database.reading() as connection:
         candidates = [block.number for block in _blocks(connection) if not block.is_merged]
     for number in candidates:
@@ -58,6 +59,7 @@ def merge(database: PostgreSQLDatabase) -> Iterator[Merged]:
 
 def shrink(database: PostgreSQLDatabase) -> None:
     """Drop blocks without a job, and rewrite merged ones of which most rows belong to no job any more."""
+    _clear_leftovers(database)
     with database.reading() as connection:
         blocks = [block for block in _blocks(connection) if _is_complete(connection, block.number)]
         states = {block: _state(connection, block.number) for block in blocks}
@@ -104,7 +106,9 @@ def search_ranges(connection: Connection, newest: int) -> Iterator[tuple[int, in
         if block.is_merged:
             yield first, after - 1
         else:
-            yield from ((job_id, job_id) for job_id, _ in reversed(_state(connection, block.number)) if job_id <= newest)
+            yield from (
+                (job_id, job_id) for job_id, _ in reversed(_state(connection, block.number)) if job_id <= newest
+            )
 
 
 def _blocks(connection: Connection) -> Iterator[_Block]:
@@ -238,6 +242,19 @@ def _drop_block(database: PostgreSQLDatabase, number: int) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {ROOT} DETACH PARTITION {block_name(number)}")
             connection.exec_driver_sql(f"ALTER TABLE {block_name(number)} RENAME TO {_old(number)}")
     _clear(database, number)
+
+
+def _clear_leftovers(database: PostgreSQLDatabase) -> None:
+    """Throw away what was left over in any block by somebody who was stopped."""
+    with database.reading() as connection:
+        found = connection.exec_driver_sql(
+            f"SELECT relname FROM pg_class WHERE relname ~ '^{ROOT}_merg(ing|ed)_[0-9]+$' AND relkind IN ('r', 'p')"  # noqa: S608
+        )
+        numbers = {int(name.rpartition("_")[2]) for name in found.scalars()}
+    for number in sorted(numbers):
+        with database.alone(number) as is_alone:
+            if is_alone:
+                _clear(database, number)
 
 
 def _clear(database: PostgreSQLDatabase, number: int) -> None:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL: where the events of a job are.
 
-``main_jobevent`` is cut by ``RANGE (job_id)`` into blocks of :data:`BLOCK` jobs. A block is made with its first job, as a
-table that is cut itself, by ``LIST (job_id)``: into a leaf for each job, made when the job starts. Dropping a job is
+``main_jobevent`` is cut by ``RANGE (job_id)`` into blocks of :data:`BLOCK` jobs. A block is made with its first job, as
+a table that is cut itself, by ``LIST (job_id)``: into a leaf for each job, made when the job starts. Dropping a job is
 dropping its leaf. When all jobs of a block have ended, its leaves are merged into one table that takes the block's
 place (:mod:`forge_events.store.merging`).
 
-Two levels, because the work of the server grows with the number of partitions that one parent has: neither has more than
-a thousand up to a million jobs. A table joins by ``LIKE``, ``CHECK`` and ``ATTACH``, which lock its parent against other
-changes of the kind, but against no reader or writer, as ``CREATE TABLE … PARTITION OF`` would.
+Two levels, because the work of the server grows with the number of partitions that one parent has: neither has more
+than a thousand up to a million jobs. A table joins by ``LIKE``, ``CHECK`` and ``ATTACH``, which lock its parent against
+other changes of the kind, but against no reader or writer, as ``CREATE TABLE … PARTITION OF`` would.
 
 Two advisory locks of each block, held to the end of a transaction, keep those apart who change tables:
 
@@ -133,7 +133,7 @@ def bounds(block: int) -> tuple[int, int]:
 
 def _make_block(connection: Connection, block: int) -> None:
     name, (first, after) = block_name(block), bounds(block)
-    if connection.exec_driver_sql(f"SELECT to_regclass('{name}')").scalar() is not None:  # noqa: S608
+    if connection.exec_driver_sql(f"SELECT to_regclass('{name}')").scalar() is not None:
         return
     # Without a CHECK, which every leaf would need too: there is nothing in it yet that would have to be looked through.
     for statement in (

@@ -27,7 +27,10 @@ def move(connection: Connection, job_id: int, source: str, *, expected: int, pos
     # One statement that looks and moves: of several at once the others wait for the first, and then find it moved.
     if connection.execute(update(spoolpositions).where(mine).values(position=position)).rowcount:
         return True
-    if expected or connection.scalar(select(spoolpositions.c.position).where(spoolpositions.c.source == source)) is not None:
+    if (
+        expected
+        or connection.scalar(select(spoolpositions.c.position).where(spoolpositions.c.source == source)) is not None
+    ):
         return False
     connection.execute(insert(spoolpositions).values(source=source, job_id=job_id, position=position))
     return True

@@ -68,7 +68,7 @@ def _conditions(which: Retention) -> list[ColumnElement[bool]]:
 
 
 def _ranked(which: Retention):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a Select whose columns' types say nothing
-    """Number the ended jobs of each template for which the conditions hold, from the one that ended last."""
+    """Return a query that numbers the jobs of each template, from the one that ended last."""
     newest_first = (jobs.c.finished.desc(), jobs.c.id.desc())
     rank = func.row_number().over(partition_by=jobs.c.name, order_by=newest_first).label("rank")
     return select(jobs.c.id, rank).where(jobs.c.finished.is_not(None), *_conditions(which))

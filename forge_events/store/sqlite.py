@@ -113,7 +113,7 @@ class SQLiteDatabase(Database):
         self.add_rows(connection, jobevents, rows)
 
     def drop_events(self, connection: Connection, job_ids: Sequence[int]) -> None:
-        """Leave the events where they are: without their job they are nobody's, and are deleted afterwards."""
+        """Leave the events where they are: without their job they are nobody's, and are deleted after it."""
 
     def after_drop(self, job_ids: Collection[int]) -> None:
         """Delete the events of jobs that are gone, in transactions that keep other writers waiting for a moment only."""

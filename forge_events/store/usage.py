@@ -50,7 +50,8 @@ def _growth(connection: Connection, now: datetime.datetime, days: int) -> float:
     if oldest is None:
         return 0.0
     span = min(datetime.timedelta(days=days), max(_DAY, now - oldest))
-    return int(connection.scalar(select(_SIZE).where(jobs.c.created >= now - span)) or 0) / (span / _DAY)
+    size = int(connection.scalar(select(_SIZE).where(jobs.c.created >= now - span)) or 0)
+    return float(size / (span / _DAY))
 
 
 def _shares(

@@ -68,9 +68,7 @@ def test_a_folder_that_is_there_keeps_its_mode(file):
     assert mode(file.parent) == 0o755
 
 
-@pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("auto_vacuum", 2), ("page_size", 8192)]
-)
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("auto_vacuum", 2), ("page_size", 8192)])
 def test_the_file_has_its_settings(raw, pragma, value):
     assert raw.execute(f"PRAGMA {pragma}").fetchone()[0] == value
 

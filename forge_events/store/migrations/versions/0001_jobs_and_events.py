@@ -17,8 +17,9 @@ _UNSTARTED = "'new', 'pending', 'waiting'"
 _CONTAINER = sa.text("event IN ('playbook_on_play_start', 'playbook_on_start', 'playbook_on_task_start')")
 _HAS_OUTPUT = sa.text("stdout <> ''")
 
-# What a server lacks or forbids is done without. Text is compared whatever the case as ICU has it, since a database that
-# was made with the C locale knows the ASCII letters only. LZ4 takes a fraction of the time of what is there otherwise.
+# What a server lacks or forbids is done without. Letters are folded as Unicode has it, by whatever the server knows of
+# it, since a database that was made with the C locale knows those of ASCII only. LZ4 takes a fraction of the time of
+# what is there otherwise.
 _POSTGRESQL = (
     """
     DO $$ BEGIN
@@ -28,13 +29,14 @@ _POSTGRESQL = (
     """,
     """
     DO $$ DECLARE
-        value text := 'value';
+        found text := (
+            SELECT format('value COLLATE %I', collname) FROM pg_collation
+            WHERE collname IN ('und-x-icu', 'pg_c_utf8', 'C.utf8') AND collencoding IN (-1, pg_char_to_encoding('UTF8'))
+            ORDER BY array_position(ARRAY['und-x-icu', 'pg_c_utf8', 'C.utf8'], collname::text) LIMIT 1
+        );
     BEGIN
-        IF EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu') THEN
-            value := 'value COLLATE "und-x-icu"';
-        END IF;
         EXECUTE 'CREATE FUNCTION forge_events_folded(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE'
-            || ' RETURN lower(' || value || ')';
+            || ' RETURN lower(' || coalesce(found, 'value') || ')';
     END $$
     """,
     """
