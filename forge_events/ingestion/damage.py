@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -40,7 +40,7 @@ def kept_in(spool: Path) -> Path:
     return spool.with_name(f"{spool.name}.damaged")
 
 
-def keep(spool: Path, file: BinaryIO, damages: Iterable[Damage]) -> None:
+def keep(spool: Path, file: BinaryIO, damages: Sequence[Damage]) -> None:
     """Copy damaged lines to the file that keeps them, each once, however many processes do it.
 
     That file has an object a line: ``position`` in the spool, ``reason``, and ``line``; bytes of it that are not UTF-8
@@ -49,25 +49,27 @@ def keep(spool: Path, file: BinaryIO, damages: Iterable[Damage]) -> None:
     descriptor = os.open(kept_in(spool), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+b") as target:
         fcntl.flock(target, fcntl.LOCK_EX)
-        last = _last_position(target)
+        kept = _positions(target, min(damage.start for damage in damages))
         for damage in damages:
             for piece in _pieces(file, damage):
-                if piece["position"] > last:
+                if piece["position"] not in kept:
                     target.write(json.dumps(piece).encode("ascii") + b"\n")
         target.flush()
         os.fsync(target.fileno())
 
 
-def _last_position(target: BinaryIO) -> int:
-    """Return the position of the last line that is kept, and cut off what a crash left behind it."""
-    last, whole = -1, 0
+def _positions(target: BinaryIO, first: int) -> set[int]:
+    """Return the positions from ``first`` on that are kept already, and cut off what a crash left behind the last."""
+    found, whole = set(), 0
     for line in target:
         if not line.endswith(b"\n"):
             target.truncate(whole)
             break
-        last = json.loads(line)["position"]
+        position = json.loads(line)["position"]
         whole += len(line)
-    return last
+        if position >= first:
+            found.add(position)
+    return found
 
 
 def _pieces(file: BinaryIO, damage: Damage) -> Iterator[dict[str, Any]]:

@@ -8,12 +8,15 @@ final only with its exit code, unless that starter was killed.
 
 from __future__ import annotations
 
+import fcntl
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events.errors import StaleTransition
 from forge_events.events import EventFilter
 from forge_events.ingestion import damage
+from forge_events.ingestion.counters import Counters
+from forge_events.ingestion.delivery import Delivery
 from forge_events.ingestion.lines import Closing, batches
 from forge_events.ingestion.outcome import End, decide
 from forge_events.jobs import JobStatus
@@ -38,11 +41,14 @@ _BY = "receiver"
 class Received(NamedTuple):
     """What came of one spool.
 
-    :param job: the job as it is now; None for a file that is no spool.
+    :param job: the job as it is now; None for a file that is no spool, and where ``is_held``.
     :param event_count: how many events were taken in by this call.
     :param damages: lines that were skipped by this call.
     :param problem: why the file could not be read, empty if it could.
     :param kept: the file that keeps what could not be taken in; None where the spool itself stays.
+    :param has_begun: this call met the job first; ``has_ended``: this call saw it end.
+    :param has_more: the spool was not read to its end, since others have their turn, too.
+    :param is_held: another receiver is at it, and so nothing was done.
     """
 
     path: Path
@@ -51,6 +57,10 @@ class Received(NamedTuple):
     damages: Sequence[Damage] = ()
     problem: str = ""
     kept: Path | None = None
+    has_begun: bool = False
+    has_ended: bool = False
+    has_more: bool = False
+    is_held: bool = False
 
 
 class Intake:
@@ -63,46 +73,65 @@ class Intake:
         self._store = store
         self._is_owner = is_owner
 
-    def receive(self, path: Path, header: Header, gone: Gone) -> Received:
+    def receive(self, path: Path, header: Header, gone: Gone, *, limit: int | None = None) -> Received:
         """Take in what is new in a spool.
 
         :param gone: which of the processes that write to it had ended, seen before the call.
+        :param limit: read no more than so many batches, and none while another receiver reads with a limit.
         :raises OSError: the spool cannot be read, or its damaged lines not be kept.
+        :raises ValueRejected: the database does not take what the header says.
         """
         with path.open("rb") as file:
-            job = self._begin(header)
-            taken = _Taken()
-            while not self._take(path, file, job, header, taken):
-                pass  # another receiver was quicker; what is left is read again
-        job = self._store.job(str(job.id))
-        if _is_over(taken.closing, gone):
-            job = self._end(job, header, taken.closing)
+            if limit is not None and not _hold(file):
+                return Received(path, is_held=True)
+            job, has_begun = self._begin(header)
+            delivery = Delivery(self._store, job, header.job_uuid)
             if self._is_owner:
-                _delete(path)
-        kept = damage.kept_in(path) if taken.damages and self._is_owner else None
-        return Received(path, job, taken.event_count, taken.damages, kept=kept)
+                delivery.keep_damages_of(path, file)
+            closing = self._take(file, job, delivery, limit)
+        job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
+        kept = damage.kept_in(path) if delivery.damages and self._is_owner else None
+        return Received(
+            path,
+            job,
+            delivery.event_count,
+            delivery.damages,
+            kept=kept,
+            has_begun=has_begun,
+            has_ended=has_ended,
+            has_more=closing is None,
+        )
 
-    def _begin(self, header: Header) -> Job:
+    def _begin(self, header: Header) -> tuple[Job, bool]:
         job = self._store.add_job(header.as_job())
         if job.status is JobStatus.NEW:
             with suppress(StaleTransition):
-                job = self._store.transition(job, JobStatus.RUNNING, at=header.started, by=_BY)
-        return job
+                return self._store.transition(job, JobStatus.RUNNING, at=header.started, by=_BY), True
+        return job, False
 
-    def _take(self, path: Path, file: BinaryIO, job: Job, header: Header, taken: _Taken) -> bool:
-        """Store batch after batch; return False when another receiver has moved the position meanwhile."""
-        source = header.job_uuid
-        taken.closing = Closing()
-        for batch in batches(file, job.id, self._store.position(source), taken.closing):
-            if batch.damages and self._is_owner:
-                damage.keep(path, file, batch.damages)
-            if not self._store.append(
-                job, batch.events, source=source, expected=batch.expected, position=batch.position
-            ):
-                return False
-            taken.damages += batch.damages
-            taken.event_count += len(batch.events)
-        return True
+    def _take(self, file: BinaryIO, job: Job, delivery: Delivery, limit: int | None) -> Closing | None:
+        """Store batch after batch; return how the spool ends, None if the limit came first."""
+        while True:
+            closing, counters = Closing(), Counters(self._store, job)
+            for count, batch in enumerate(batches(file, job.id, self._store.position(delivery.source), closing), 1):
+                counters.sort_out(batch)
+                if not delivery.deliver(batch):
+                    break  # another receiver was quicker; what is left is read again
+                # The position stays before the closing lines, so whoever stopped behind them would come here again.
+                if count == limit and closing.start is None:
+                    return None
+            else:
+                return closing
+
+    def _finish(self, path: Path, header: Header, gone: Gone, closing: Closing | None, job: Job) -> tuple[Job, bool]:
+        """End the job, and be done with its spool, if that is over."""
+        if closing is None or not _is_over(closing, gone):
+            return job, False
+        was_final = job.status.is_final
+        job = self._end(job, header, closing)
+        if self._is_owner:
+            _delete(path)
+        return job, not was_final
 
     def _end(self, job: Job, header: Header, closing: Closing) -> Job:
         if job.status.is_final:
@@ -135,15 +164,6 @@ class Intake:
         return next(iter(self._store.last_events(job.id, where)), None)
 
 
-class _Taken:
-    """What one call has taken in so far."""
-
-    def __init__(self) -> None:
-        self.closing = Closing()
-        self.damages: list[Damage] = []
-        self.event_count = 0
-
-
 def _is_over(closing: Closing, gone: Gone) -> bool:
     if closing.exit is not None:
         return True
@@ -154,3 +174,14 @@ def _delete(path: Path) -> None:
     # Where the folder is not ours to change, the spool stays and is found to be done each time.
     with suppress(OSError):
         path.unlink()
+
+
+def _hold(file: BinaryIO) -> bool:
+    """Keep a spool for oneself until it is closed; return False where another receiver keeps it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks: receivers may get in each other's way, and store everything once still
+    return True

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import spool
 from forge_events.events import JobEvent
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["Batch", "Closing", "batches"]
+__all__ = ["Batch", "Closing", "Place", "batches"]
 
 _MAX_EVENTS = 500
 _MAX_BYTES = 4 * 1024 * 1024
@@ -45,11 +45,23 @@ class Closing:
         self.start = record.start if self.start is None else self.start
 
 
+class Place(NamedTuple):
+    """Where a line stands, in bytes, and where the position of a batch may be when the line is stored."""
+
+    start: int
+    end: int
+    position: int
+
+
 class Batch:
-    """Events that are stored together, the lines among them that are none, and the position behind them."""
+    """Events that are stored together, the lines among them that are none, and the position behind them.
+
+    :ivar places: where each event stands.
+    """
 
     def __init__(self, position: int) -> None:
         self.events: list[JobEvent] = []
+        self.places: list[Place] = []
         self.damages: list[Damage] = []
         self.size = 0
         self.expected = position
@@ -68,8 +80,8 @@ def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Ite
         if record.kind in ("eof", "exit"):
             closing.add(record)
         elif not _is_header(record):
-            _add(batch, record, job_id)
             batch.position = record.end if closing.start is None else min(record.end, closing.start)
+            _add(batch, record, job_id)
             if batch.is_full:
                 yield batch
                 batch = Batch(batch.position)
@@ -86,6 +98,7 @@ def _add(batch: Batch, record: spool.Record, job_id: int) -> None:
     try:
         if record.kind == "event":
             batch.events.append(JobEvent.from_spool(record.value, job_id))
+            batch.places.append(Place(record.start, record.end, batch.position))
         else:
             reason = record.value["reason"] if record.kind == "damaged" else f"a second {record.kind}"
             batch.damages.append(Damage(record.start, record.end, reason))

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events import spool
-from forge_events.errors import BrokenSpool
+from forge_events.errors import (
+    BrokenSpool,
+    InvalidTransition,
+    StaleTransition,
+    StoreUnavailable,
+    UnknownJob,
+    ValueRejected,
+)
 from forge_events.ingestion import process
 from forge_events.ingestion.header import NewerFormat, NoHeader, read_header
 from forge_events.ingestion.intake import Intake, Received
@@ -21,10 +28,15 @@ if TYPE_CHECKING:
     from forge_events.ingestion.header import Header
     from forge_events.store.contract import Store
 
-__all__ = ["Received", "Receiver", "drain", "ingest"]
+__all__ = ["TURN", "Received", "Receiver", "drain", "ingest"]
 
 _PATIENCE = 60.0
 """Seconds that a file may be without a whole header before it counts as broken."""
+
+TURN = 4
+"""How many batches of a spool a receiver takes in before it turns to the next one."""
+
+_REFUSED = "the database does not take what its header says"
 
 _Signature = tuple[int, int, int]
 
@@ -52,6 +64,7 @@ class Receiver:
         self._intake = Intake(store, is_owner=is_owner)
         self._is_owner = is_owner
         self._known: dict[Path, _Known] = {}
+        self._suspects: set[Path] = set()
 
     def drain(self, now: datetime.datetime) -> list[Received]:
         """Bring in all that is new, jobs in the order in which they started.
@@ -60,7 +73,16 @@ class Receiver:
         :raises BrokenSpool: the folder cannot be read.
         :raises StoreUnavailable: the store cannot be used; what is not in it stays in the spools.
         """
-        done: list[Received] = []
+        return list(self.turn(now, limit=None))
+
+    def turn(self, now: datetime.datetime, *, limit: int | None = TURN) -> Iterator[Received]:
+        """Bring in some of what is new in each spool, as :meth:`drain` does, and yield what came of each.
+
+        A spool with more than its share has its next turn after the others; so has one that another receiver is at.
+
+        :param limit: the share of a spool in batches of some hundred events; None brings in all, even if another
+            receiver is at it.
+        """
         waiting: list[tuple[Path, _Signature, Header]] = []
         for path, signature in self._changed():
             try:
@@ -69,13 +91,17 @@ class Receiver:
             except FileNotFoundError:
                 continue  # another receiver has finished it
             except (BrokenSpool, OSError) as error:
-                done += self._refuse(path, signature, error, now)
-        for path, signature, header in sorted(waiting, key=lambda spool: spool[2].started):
-            done += self._receive(path, signature, header)
-        return done
+                yield from self._refuse(path, signature, error, now)
+        for path, signature, header in sorted(waiting, key=self._rank):
+            yield from self._receive(path, signature, header, limit)
+
+    def _rank(self, spool: tuple[Path, _Signature, Header]) -> tuple[bool, datetime.datetime]:
+        # Should a spool be to blame for it that the store failed, the others are taken in all the same.
+        return spool[0] in self._suspects, spool[2].started
 
     def _changed(self) -> Iterator[tuple[Path, _Signature]]:
         found = self._listing()
+        self._suspects.intersection_update(found)
         self._known = {path: known for path, known in self._known.items() if path in found}
         for path, signature in found.items():
             known = self._known.get(path)
@@ -101,17 +127,34 @@ class Receiver:
     def _gone(self, header: Header | None) -> process.Gone | None:
         return None if header is None else process.gone(header, assume_gone=not self._is_owner)
 
-    def _receive(self, path: Path, signature: _Signature, header: Header) -> Iterator[Received]:
+    def _receive(self, path: Path, signature: _Signature, header: Header, limit: int | None) -> Iterator[Received]:
         # Before the spool is read: what a process wrote last is there once it has ended.
         gone = process.gone(header, assume_gone=not self._is_owner)
         try:
-            received = self._intake.receive(path, header, gone)
+            received = self._received(path, header, gone, limit)
         except FileNotFoundError:
             return
-        except OSError as error:
-            received = Received(path, problem=_reason(error))
-        self._known[path] = _Known(signature, header, gone)
+        except StoreUnavailable:
+            self._suspects.add(path)
+            raise
+        self._suspects.discard(path)
+        if not (received.has_more or received.is_held):
+            self._known[path] = _Known(signature, header, gone)
         yield received
+
+    def _received(self, path: Path, header: Header, gone: process.Gone, limit: int | None) -> Received:
+        try:
+            return self._intake.receive(path, header, gone, limit=limit)
+        except FileNotFoundError:
+            raise
+        except ValueRejected:
+            return Received(path, problem=_REFUSED, kept=_set_aside(path) if self._is_owner else None)
+        except UnknownJob:
+            return Received(path, has_more=True)  # it has been dropped just now; a spool that is left begins it anew
+        except (InvalidTransition, StaleTransition) as error:
+            return Received(path, problem=str(error))
+        except OSError as error:
+            return Received(path, problem=_reason(error))
 
     def _refuse(
         self, path: Path, signature: _Signature, error: BrokenSpool | OSError, now: datetime.datetime
@@ -147,6 +190,8 @@ def ingest(path: Path, store: Store, now: datetime.datetime) -> list[Received]:
         return [Intake(store, is_owner=False).receive(path, header, gone)]
     except OSError as error:
         raise BrokenSpool(str(path), _reason(error)) from error
+    except ValueRejected as error:
+        raise BrokenSpool(str(path), _REFUSED) from error
 
 
 def _reason(error: BrokenSpool | OSError) -> str:

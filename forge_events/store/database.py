@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from forge_events.store import revision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
 
@@ -97,11 +97,11 @@ class Database(ABC):
         """Put an error of the driver into one line, without any value."""
 
     @abstractmethod
-    def add_rows(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_rows(self, connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows that :func:`forge_events.store.bulk.rows` made, the fastest way that the database has."""
 
     @abstractmethod
-    def add_events(self, connection: Connection, job_id: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_events(self, connection: Connection, job_id: int, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows of one job to the table of events."""
 
     @abstractmethod

@@ -19,7 +19,7 @@ from forge_events.store.location import shown
 from forge_events.store.waiting import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Table
 
@@ -122,11 +122,11 @@ class PostgreSQLDatabase(Database):
         primary = diag.message_primary if diag is not None else None
         return primary or " ".join(str(error).split())
 
-    def add_rows(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_rows(self, connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows by COPY."""
         _copy(connection, table.name, [column.name for column in table.columns], rows)
 
-    def add_events(self, connection: Connection, job_id: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_events(self, connection: Connection, job_id: int, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows to the table where the job's events are, which is quicker than having the server look for it."""
         found = partitions.place(connection, job_id)
         _copy(connection, found.table if found is not None else partitions.ROOT, None, rows)
@@ -214,7 +214,7 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
-def _copy(connection: Connection, table: str, columns: list[str] | None, rows: Sequence[tuple[Any, ...]]) -> None:
+def _copy(connection: Connection, table: str, columns: list[str] | None, rows: Iterable[tuple[Any, ...]]) -> None:
     into = f"{table} ({', '.join(columns)})" if columns else table
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:

@@ -20,7 +20,7 @@ from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.schema import REVISIONS, jobevents, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Table
@@ -103,20 +103,20 @@ class SQLiteDatabase(Database):
         reason = _REASONS.get("_".join(name.split("_")[:2]))
         return reason or " ".join(str(error).split())
 
-    def add_rows(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_rows(self, connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows in one go."""
         marks = ", ".join("?" * len(table.columns))
         connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", list(rows))  # noqa: S608
 
-    def add_events(self, connection: Connection, job_id: int, rows: Sequence[tuple[Any, ...]]) -> None:  # noqa: ARG002
+    def add_events(self, connection: Connection, job_id: int, rows: Iterable[tuple[Any, ...]]) -> None:  # noqa: ARG002
         """Add rows to the one table of events."""
         self.add_rows(connection, jobevents, rows)
 
     def drop_events(self, connection: Connection, job_ids: Sequence[int]) -> None:
-        """Leave the events where they are: without their job they are nobody's, and are deleted after it."""
+        """Leave the events where they are: without their job they are nobody's, and are deleted later."""
 
     def after_drop(self, job_ids: Collection[int]) -> None:
-        """Delete the events of jobs that are gone, in transactions that keep other writers waiting for a moment only."""
+        """Delete the events of jobs that are gone, in transactions that keep other writers waiting only briefly."""
         for job_id in sorted(job_ids):
             while self._delete_some(job_id):
                 pass
