@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 UNPRIVILEGED = "nobody"
 
@@ -80,13 +80,13 @@ class Server:
         self.launch(*options, **settings)
         self.wait()
 
-    def launch(self, *options: str, prefix: Sequence[str] = (), **settings: str) -> None:
+    def launch(self, *options: str, **settings: str) -> None:
         """Start it."""
         arguments = [f"-c{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
         places = ["-D", str(self.data), "-k", str(self.folder), "-p", str(self.port)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, str(self.bin / "postgres"), *places, *arguments, *options],
+                [str(self.bin / "postgres"), *places, *arguments, *options],
                 cwd=self.folder,
                 env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
                 stdin=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from forge_events.store.location import is_postgresql, shown, sqlite_file
 if TYPE_CHECKING:
     from forge_events.store.database import Database
 
-__all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage", "open_store", "upgrade"]
+__all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage", "current", "open_store", "upgrade"]
 
 
 def open_store(url: str) -> Store:
@@ -46,6 +46,20 @@ def upgrade(url: str) -> tuple[str, str]:
     database = _database(url)
     try:
         return migration.upgrade(database)
+    finally:
+        database.close()
+
+
+def current(url: str) -> tuple[str, str]:
+    """Return the revision of a database's tables, ``none`` where there are none, and the one that is needed.
+
+    :raises SchemaMismatch: the database belongs to another program.
+    """
+    from forge_events.store import migration
+
+    database = _database(url)
+    try:
+        return migration.current(database)
     finally:
         database.close()
 

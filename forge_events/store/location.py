@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["is_postgresql", "shown", "sqlite_file"]
 
 _SQLITE = "sqlite:///"
-_USER_INFO = re.compile(r"://[^/]*@")
+_PARTS = re.compile(r"([\w+.-]+://)([^/?#]*)(.*)", re.DOTALL)
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -29,4 +29,11 @@ def is_postgresql(url: str) -> bool:
 
 def shown(url: str) -> str:
     """Return the URL as it may be shown: without user and password, and without parameters, which may be one."""
-    return url if url.startswith(_SQLITE) else _USER_INFO.sub("://", url.partition("?")[0])
+    if url.startswith(_SQLITE):
+        return url
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        return "..." if "@" in url or "=" in url else url
+    scheme, server, rest = parts.groups()
+    # With an @ behind the first slash, what precedes it may be the beginning of a password that has one.
+    return f"{scheme}..." if "@" in rest else scheme + server.rpartition("@")[2] + rest.partition("?")[0]

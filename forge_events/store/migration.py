@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from forge_events.store.database import Database
 
-__all__ = ["migrate", "upgrade"]
+__all__ = ["current", "migrate", "upgrade"]
+
+
+def current(database: Database) -> tuple[str, str]:
+    """Return the revision of the tables, and the one that this version works with."""
+    with database.reading() as connection:
+        found = revision.current(connection)
+    if found == "another":
+        raise SchemaMismatch(database.where, found, REVISIONS)
+    return found, REVISIONS[-1]
 
 
 def upgrade(database: Database) -> tuple[str, str]:

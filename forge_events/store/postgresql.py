@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.types.string import TextLoader
 from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from forge_events.errors import StoreBusy, StoreUnavailable, ValueRejected
+from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
 from forge_events.store import blocks, merging, partitions
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
@@ -21,7 +22,7 @@ from forge_events.store.waiting import patiently
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import URL, Connection, Table
 
     from forge_events.errors import ForgeEventsError
     from forge_events.store.contract import Block, Merged
@@ -59,7 +60,7 @@ class PostgreSQLDatabase(Database):
     """
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+        self._url = _parsed(url)
         options = {"connect_timeout": _CONNECT_TIMEOUT, "application_name": "forge-events"}
         engine = create_engine(
             self._url,
@@ -73,7 +74,7 @@ class PostgreSQLDatabase(Database):
         event.listen(engine, "connect", _prepare_connection)
         event.listen(engine, "begin", _begin)
         super().__init__(engine, shown(url))
-        self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -120,7 +121,9 @@ class PostgreSQLDatabase(Database):
         # The first line of the server's message; the lines after it may quote values.
         diag = getattr(error, "diag", None)
         primary = diag.message_primary if diag is not None else None
-        return primary or " ".join(str(error).split())
+        # Whoever is not let in is told in libpq's words, which end with the server's own.
+        lines = (primary or str(error).rpartition("FATAL:")[2]).strip().splitlines()
+        return lines[0] if lines else type(error).__name__
 
     def add_rows(self, connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows by COPY."""
@@ -200,6 +203,17 @@ class PostgreSQLDatabase(Database):
         with self.writing() as connection:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
             partitions.ensure(connection, job_id)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ValueError, SQLAlchemyError):
+        # Not chained: that error may quote a password.
+        raise UnsupportedStore(shown(url), "it is not of the form postgresql://user@host:port/database") from None
+    if "@" in (parsed.host or ""):
+        raise UnsupportedStore(shown(url), "an @ in a user's name or password is written %40")
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 def _prepare_connection(connection: psycopg.Connection[Any], _: Any) -> None:

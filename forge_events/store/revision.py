@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
 from forge_events.errors import SchemaMismatch
 from forge_events.store.schema import REVISIONS
@@ -18,7 +18,13 @@ __all__ = ["NONE", "check", "current", "stamp"]
 NONE = "none"
 """What a database has that is empty."""
 
-_versions = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+# As Alembic makes it.
+_versions = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 def current(connection: Connection) -> str:

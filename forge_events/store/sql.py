@@ -50,7 +50,8 @@ class SQLStore:
             known = jobs.by_uuid(connection, job.uuid)
         if known is not None:  # the common case, which need not wait for other writers
             return known
-        with self._database.writing() as connection:
+        # An id that somebody has seen must not become another job's, not even when the machine loses its power.
+        with self._database.writing(is_durable=True) as connection:
             return jobs.add(connection, job)
 
     def transition(
