@@ -69,6 +69,10 @@ wheel: venv ## Build the sdist and, from it, the wheel in dist/
 bench: venv ## Measure what the plugin costs, beside no plugin, in one run (BENCH='--help' for more)
 	@$(PY) -m tests.benchmarks $(BENCH)
 
+.PHONY: bench-store
+bench-store: venv ## Measure the PostgreSQL store with up to a million jobs, beside its baselines (BENCH='--help' for more)
+	@$(PY) -m tests.benchmarks.store $(BENCH)
+
 .PHONY: venv
 venv: ## Make .venv with all that developing takes, or find it up to date
 	@tools/venv
