@@ -14,7 +14,7 @@ from forge_events import hierarchy
 __all__ = ["RESULTS", "EventFilter", "HostResult", "JobEvent", "ResultFilter", "Utc"]
 
 _MAX = 2**63 - 1
-_NAMES = {"playbook": "playbook", "play": "play", "task": "task", "role": "role", "host_name": "host"}
+_NAMES = (("playbook", "playbook"), ("play", "play"), ("task", "task"), ("role", "role"), ("host_name", "host"))
 
 
 RESULTS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
@@ -85,16 +85,16 @@ class JobEvent(BaseModel):
         found = line.get("event_data")
         data: dict[str, Any] = found if isinstance(found, dict) else {}
         event = line.get("event")
-        if isinstance(event, str) and event not in hierarchy.EVENTS:
-            line = {**line, "event": "verbose", "event_data": {**data, "unknown_event": event}}
-        names = {field: data.get(key) for field, key in _NAMES.items()}
-        derived: dict[str, Any] = {
-            field: name if isinstance(name, str) else _name(name) for field, name in names.items()
-        }
+        whole = {**line, "job_id": job_id}
+        for field, key in _NAMES:
+            name = data.get(key)
+            whole[field] = name if isinstance(name, str) else _name(name)
         if isinstance(event, str):
-            derived["failed"] = hierarchy.is_failed(event, data)
-            derived["changed"] = hierarchy.is_changed(event, data)
-        return cls.model_validate({**line, **derived, "job_id": job_id})
+            whole["failed"] = hierarchy.is_failed(event, data)
+            whole["changed"] = hierarchy.is_changed(event, data)
+            if event not in hierarchy.EVENTS:
+                whole |= {"event": "verbose", "event_data": {**data, "unknown_event": event}}
+        return cls.model_validate(whole)
 
 
 def _name(value: Any) -> str:

@@ -43,6 +43,7 @@ MAX_BACKLOG = 8 * 1024 * 1024
 SUFFIX = ".jsonl"
 
 _KINDS = ("event", "header", "eof", "exit")
+_TOO_LONG = ("damaged", {"reason": f"the line is longer than {MAX_LINE} bytes"})
 
 
 _quote = json.encoder.encode_basestring_ascii
@@ -183,7 +184,7 @@ def _above_standard_streams(file: int) -> int:
     return moved
 
 
-def read(file: BinaryIO, position: int = 0) -> Iterator[Record]:
+def read(file: BinaryIO, position: int = 0, parse: Callable[[bytes], Any] = json.loads) -> Iterator[Record]:
     """Yield the whole lines of a spool from a byte offset on, in the order written.
 
     A last line without its newline is not yielded: it is still being written, or torn. A line that is not a JSON object
@@ -191,6 +192,7 @@ def read(file: BinaryIO, position: int = 0) -> Iterator[Record]:
 
     :param file: a seekable binary file; its position is changed.
     :param position: where to begin: 0, or the ``end`` of a record read before.
+    :param parse: a quicker way to do what ``json.loads`` does with a line; a ValueError says that it cannot.
     """
     file.seek(position)
     while line := file.readline(MAX_LINE):
@@ -202,7 +204,7 @@ def read(file: BinaryIO, position: int = 0) -> Iterator[Record]:
             line = b""
         if not whole:
             return
-        kind, value = _parse(line) if line else ("damaged", {"reason": f"the line is longer than {MAX_LINE} bytes"})
+        kind, value = _parse(line, parse) if line else _TOO_LONG
         yield Record(kind, value, position, position + length)
         position += length
 
@@ -223,9 +225,9 @@ def _skip_line(file: BinaryIO) -> tuple[int, bool]:
     return skipped, False
 
 
-def _parse(line: bytes) -> tuple[str, dict[str, Any]]:
+def _parse(line: bytes, parse: Callable[[bytes], Any]) -> tuple[str, dict[str, Any]]:
     try:
-        value = json.loads(line)
+        value = parse(line)
     except (ValueError, RecursionError) as error:
         return "damaged", {"reason": f"the line is not JSON: {type(error).__name__}"}
     if isinstance(value, dict):

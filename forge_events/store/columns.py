@@ -9,6 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
 from sqlalchemy import BigInteger, DateTime, Integer, Text
 from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.types import TypeDecorator, UserDefinedType
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["AnyText", "Id", "Json", "Name", "UtcDateTime"]
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-# NUL, half a surrogate pair and the sign of our own form, as ASCII JSON has them. A whole pair is taken for one, too:
-# it is tried again with care.
-_REFUSED = re.compile(r"\\u(?:0000|d[89a-f]|241b)")
+# What jsonb refuses inside a text, and the sign of our own form, as JSON has them. A whole surrogate pair is taken for
+# half of one, too: it is tried again with care.
+_REFUSED = re.compile(rf"\\u(?:0000|d[89a-f])|{text.ESCAPE}")
 _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
 
 
@@ -96,10 +97,10 @@ class _Jsonb(UserDefinedType[str]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value: ``jsonb`` on PostgreSQL, and on SQLite text of which every character is ASCII.
+    """A JSON value: ``jsonb`` on PostgreSQL, and text on SQLite.
 
-    Numbers that JSON lacks become their name (``"nan"``); a value that is nested deeper than Python can write or read
-    becomes ``{"forge_events_unstorable": ...}``. What ``jsonb`` refuses inside a text has the form of
+    Numbers that JSON lacks become their name (``"NaN"``, ``"Infinity"``); a value that is nested deeper than Python can
+    write or read becomes ``{"forge_events_unstorable": ...}``. What ``jsonb`` refuses inside a text has the form of
     :mod:`forge_events.store.text` there; it also forgets the order of keys.
     """
 
@@ -112,12 +113,9 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the JSON text."""
-        try:
-            encoded = _ENCODE(value)
-        except (ValueError, RecursionError):
-            encoded = _encode_hard(value)
+        encoded = _encode(value)
         if dialect.name == "postgresql" and _REFUSED.search(encoded):
-            return _encode_hard(_each_text(json.loads(encoded), text.encode))
+            return _encode(_each_text(json.loads(encoded), text.encode))
         return encoded
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -138,6 +136,13 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     return [_each_text(part, change) for part in value] if isinstance(value, list) else value
 
 
+def _encode(value: Any) -> str:
+    try:
+        return to_json(value, inf_nan_mode="strings").decode()
+    except ValueError:  # half a surrogate pair in a text, or nested deeper than that goes
+        return _encode_hard(value)
+
+
 def _encode_hard(value: Any) -> str:
     try:
         return _ENCODE(_finite(value))
@@ -150,4 +155,6 @@ def _finite(value: Any) -> Any:
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_finite(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -14,7 +14,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from forge_events.errors import StoreBusy
 from forge_events.store.contract import Merged
@@ -23,7 +23,7 @@ from forge_events.store.schema import jobs
 from forge_events.store.waiting import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -49,27 +49,48 @@ def merge(database: PostgreSQLDatabase) -> Iterator[Merged]:
     """Merge each block that is complete and whose jobs have all ended; yield it when it is done."""
     _clear_leftovers(database)
     with database.reading() as connection:
+        empty = _empty_blocks(connection)
         candidates = [block.number for block in _blocks(connection) if not block.is_merged]
+    for number in empty:
+        _shrink(database, number, is_merged=False)
     for number in candidates:
         with database.reading() as connection:
-            is_ready = _has_ended(connection, number)
+            is_ready = number not in empty and _has_ended(connection, number)
         if is_ready:
             yield from rewrite(database, number)
 
 
-def shrink(database: PostgreSQLDatabase) -> None:
-    """Drop blocks without a job, and rewrite merged ones of which most rows belong to no job any more."""
+def shrink(database: PostgreSQLDatabase, numbers: Collection[int]) -> None:
+    """Give back the space of blocks from which jobs were dropped, and that of what earlier calls did not finish."""
     _clear_leftovers(database)
     with database.reading() as connection:
-        blocks = [block for block in _blocks(connection) if _is_complete(connection, block.number)]
-        states = {block: _state(connection, block.number) for block in blocks}
-        sizes = {block: _rows(connection, block.number) for block in blocks if block.is_merged}
-    for block, state in states.items():
-        if not state:
-            patiently(partial(_drop_block, database, block.number), database.where)
-        elif block.is_merged and sum(count for _, count in state) * _WORTH_IT < sizes[block]:
-            for _ in rewrite(database, block.number):
-                pass
+        kinds = {block.number: block.is_merged for block in _blocks(connection)}
+        touched = [number for number in sorted(numbers) if number in kinds and _is_complete(connection, number)]
+    for number in touched:
+        _shrink(database, number, is_merged=kinds[number])
+
+
+def _shrink(database: PostgreSQLDatabase, number: int, *, is_merged: bool) -> None:
+    """Drop a block without a job; rewrite a merged one of which most rows belong to no job any more."""
+    with database.reading() as connection:
+        state = _state(connection, number)
+        is_mostly_dropped = is_merged and sum(count for _, count in state) * _WORTH_IT < _rows(connection, number)
+    if not state:
+        patiently(partial(_drop_block, database, number), database.where)
+    elif is_mostly_dropped:
+        for _ in rewrite(database, number):
+            pass
+
+
+def _empty_blocks(connection: Connection) -> list[int]:
+    """Return the blocks in which no job is left, and will be none."""
+    numbers = [block.number for block in _blocks(connection) if _is_complete(connection, block.number)]
+    there = select(jobs.c.id).where(jobs.c.id >= bindparam("first"), jobs.c.id < bindparam("after")).limit(1)
+    return [
+        number
+        for number in numbers
+        if connection.scalar(there, dict(zip(("first", "after"), bounds(number), strict=True))) is None
+    ]
 
 
 def rewrite(database: PostgreSQLDatabase, number: int) -> Iterator[Merged]:

@@ -20,7 +20,7 @@ from forge_events.store.location import shown
 from forge_events.store.waiting import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Table
 
@@ -74,6 +74,7 @@ class PostgreSQLDatabase(Database):
         event.listen(engine, "connect", _prepare_connection)
         event.listen(engine, "begin", _begin)
         super().__init__(engine, shown(url))
+        self._touched: set[int] = set()
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
@@ -139,6 +140,10 @@ class PostgreSQLDatabase(Database):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
         partitions.drop(connection, job_ids)
 
+    def after_drop(self, job_ids: Collection[int]) -> None:
+        """Remember which blocks have become smaller."""
+        self._touched |= {partitions.block_of(job_id) for job_id in job_ids}
+
     def prepare(self, job_id: int) -> None:
         """Make the leaf of a job that starts."""
         with self.reading() as connection:
@@ -157,7 +162,8 @@ class PostgreSQLDatabase(Database):
 
     def shrink(self) -> None:
         """Drop blocks in which no job is left, and rewrite those of which most has been dropped."""
-        merging.shrink(self)
+        merging.shrink(self, self._touched)
+        self._touched.clear()
 
     def size(self, connection: Connection) -> int:
         """Return the bytes of the whole database, indexes included."""

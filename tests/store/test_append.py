@@ -175,4 +175,4 @@ def test_numbers_that_json_lacks_are_stored_as_their_names(store, job):
     data = {"res": [float("nan"), float("inf"), {"x": -float("inf")}, 1.5]}
     append(store, job, [make_event(job, 1, event_data=data)])
     (found,) = store.events(job.id, ALL)
-    assert found.event_data == {"res": ["nan", "inf", {"x": "-inf"}, 1.5]}
+    assert found.event_data == {"res": ["NaN", "Infinity", {"x": "-Infinity"}, 1.5]}

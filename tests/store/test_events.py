@@ -136,3 +136,12 @@ def test_large_events_are_not_all_in_memory_at_once(store, job):
         assert tracemalloc.get_traced_memory()[1] < 20 * size
     finally:
         tracemalloc.stop()
+
+
+def test_the_last_events_come_in_order(store, job):
+    append(
+        store, job, [make_event(job, counter, "runner_on_ok" if counter % 2 else "verbose") for counter in range(1, 11)]
+    )
+    assert counters(store.last_events(job.id, ALL, limit=3)) == [8, 9, 10]
+    assert counters(store.last_events(job.id, EventFilter(event="runner_on_ok"), limit=2)) == [7, 9]
+    assert counters(store.last_events(job.id, ALL, limit=100)) == list(range(1, 11))

@@ -96,9 +96,9 @@ def test_events_of_the_first_revision_survive_and_are_found(tmp_path):
 
 def test_events_of_the_first_revision_survive_on_postgresql(empty, server):
     migrated(empty, REVISIONS[0])
+    block = "PARTITION OF main_jobevent FOR VALUES FROM (0) TO (1000) PARTITION BY LIST (job_id)"
     for statement in (
-        "CREATE TABLE main_jobevent_block_000000 PARTITION OF main_jobevent"
-        " FOR VALUES FROM (0) TO (1000) PARTITION BY LIST (job_id)",
+        f"CREATE TABLE main_jobevent_block_000000 {block}",
         "CREATE TABLE main_jobevent_job_1 PARTITION OF main_jobevent_block_000000 FOR VALUES IN (1)",
     ):
         server.execute(statement, EMPTY)
@@ -120,8 +120,8 @@ def insert_old(cursor):
         cursor.execute(
             "INSERT INTO main_jobevent (job_id, counter, uuid, event, created, start_line, end_line, verbosity, failed,"  # noqa: S608
             " changed, host_name, role, task, play, playbook, stdout, event_data) VALUES"
-            f" (1, {counter}, 'u{counter}', '{event}', '2026-01-02 03:04:05', 0, 0, 0, '1', '0', '{host}', '', 't', '', '',"
-            " '', '{}')"
+            f" (1, {counter}, 'u{counter}', '{event}', '2026-01-02 03:04:05', 0, 0, 0, '1', '0', '{host}', '', 't',"
+            " '', '', '', '{}')"
         )
 
 

@@ -69,7 +69,7 @@ def test_a_server_that_was_killed_is_found_again_by_the_same_store(mine, store, 
 
 def test_a_transaction_that_the_server_did_not_survive_has_changed_nothing(mine, store, job):
     position = store.position(job.uuid)
-    with pytest.raises(StoreUnavailable), store._database.writing() as connection:
+    with pytest.raises(StoreUnavailable), store._database.writing() as connection:  # noqa: PT012 - one after the other
         connection.exec_driver_sql("UPDATE main_spoolposition SET position = 999")
         mine.kill()
         connection.exec_driver_sql("SELECT 1")

@@ -14,7 +14,7 @@ import sqlalchemy
 
 from forge_events.errors import ForgeEventsError, SchemaMismatch, StoreUnavailable, UnsupportedStore, ValueRejected
 from forge_events.jobs import JobStatus
-from forge_events.store import open_store
+from forge_events.store import Retention, open_store
 from forge_events.store.schema import REVISIONS
 from forge_events.store.sql import SQLStore
 from forge_events.store.sqlite import SQLiteDatabase
@@ -250,6 +250,17 @@ def test_an_error_shows_nothing_of_an_event(store, raw):
         error = error.__cause__ or error.__context__
 
 
+def test_events_of_a_job_whose_dropping_was_stopped_are_deleted_by_the_next(store, raw):
+    jobs = [ended(store), ended(store), ended(store)]
+    for job in jobs:
+        append(store, job, [make_event(job, counter) for counter in (1, 2)])
+    for table in ("main_jobtransition", "main_spoolposition", "main_jobhostsummary"):
+        raw.execute(f"DELETE FROM {table} WHERE job_id = 2")  # noqa: S608
+    raw.execute("DELETE FROM main_job WHERE id = 2")
+    assert list(store.drop_jobs(Retention(NOW))) == []
+    assert raw.execute("SELECT DISTINCT job_id FROM main_jobevent").fetchall() == [(1,), (3,)]
+
+
 CONTRADICTIONS = [
     "UPDATE main_job SET status = 'odd'",
     "UPDATE main_job SET status = 'running', started = NULL, finished = NULL",
@@ -293,6 +304,8 @@ def test_only_the_steps_of_jobs_wait_for_the_disk(store):
     sent: list[str] = []
     sqlalchemy.event.listen(store._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2]))
     job = store.add_job(new_job())
+    assert "PRAGMA synchronous=FULL" in sent
+    sent.clear()
     append(store, job, [make_event(job, 1)])
     assert "PRAGMA synchronous=FULL" not in sent
     sent.clear()
@@ -321,7 +334,7 @@ def test_nothing_walks_through_all_events_of_a_job(store, raw):
     assert list(store.stdout(play.job.id, start=1, end=2)) == []
     plans = [plan for statement, values in sent for plan in explain(raw, statement, values)]
     assert sum("USING INDEX main_jobevent_container (job_id=? AND uuid=?)" in plan for plan in plans) >= 3
-    assert sum("USING INDEX main_jobevent_lines (job_id=? AND end_line>?)" in plan for plan in plans) == 1
+    assert sum("USING INDEX main_jobevent_lines (job_id=? AND end_line>?)" in plan for plan in plans) == 2
     assert not [plan for plan in plans if plan.endswith("PRIMARY KEY (job_id=?)") or plan.startswith("SCAN")]
 
 
