@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["AnyText", "Id", "Json", "Name", "UtcDateTime"]
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-# What jsonb refuses inside a text, and the sign of our own form, as JSON has them. A whole surrogate pair is taken for
-# half of one, too: it is tried again with care.
-_REFUSED = re.compile(rf"\\u(?:0000|d[89a-f])|{text.ESCAPE}")
+# What jsonb refuses inside a text, NUL and half a surrogate pair, and the sign of our own form, as JSON has them. A
+# whole pair is taken for half of one, too: it is tried again with care.
+_REFUSED = ("\\u0000", "\\ud", text.ESCAPE)
 _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
 
 
@@ -114,7 +113,7 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the JSON text."""
         encoded = _encode(value)
-        if dialect.name == "postgresql" and _REFUSED.search(encoded):
+        if dialect.name == "postgresql" and any(sign in encoded for sign in _REFUSED):
             return _encode(_each_text(json.loads(encoded), text.encode))
         return encoded
 
