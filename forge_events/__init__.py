@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UnsupportedStore,
         ValueRejected,
     )
-    from forge_events.events import EventFilter, JobEvent
+    from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.export import spool_lines
     from forge_events.following import follow
     from forge_events.hierarchy import Node, build_tree
@@ -36,29 +36,35 @@ if TYPE_CHECKING:
     from forge_events.output import to_bytes, to_html, to_text
     from forge_events.recording.recorder import Recorded, record
     from forge_events.settings import Settings
-    from forge_events.store import Dropped, Store, open_store
+    from forge_events.store import Block, Dropped, Merged, Retention, Share, Store, Usage, open_store, upgrade
     from forge_events.tree import Selection, TreeEvent, draw, grow
 
 __all__ = [
     "AmbiguousJob",
+    "Block",
     "BrokenSpool",
     "CommandNotExecutable",
     "CommandNotFound",
     "Dropped",
     "EventFilter",
     "ForgeEventsError",
+    "HostResult",
     "HostSummary",
     "InvalidSettings",
     "InvalidTransition",
     "Job",
     "JobEvent",
     "JobStatus",
+    "Merged",
     "NewJob",
     "Node",
     "Recorded",
+    "ResultFilter",
+    "Retention",
     "SchemaMismatch",
     "Selection",
     "Settings",
+    "Share",
     "StaleTransition",
     "Store",
     "StoreBusy",
@@ -67,6 +73,7 @@ __all__ = [
     "TreeEvent",
     "UnknownJob",
     "UnsupportedStore",
+    "Usage",
     "ValueRejected",
     "build_tree",
     "drain",
@@ -80,6 +87,7 @@ __all__ = [
     "to_bytes",
     "to_html",
     "to_text",
+    "upgrade",
 ]
 
 _HOMES = {
@@ -88,7 +96,7 @@ _HOMES = {
         "InvalidTransition SchemaMismatch StaleTransition StoreBusy StoreUnavailable UnknownJob UnsupportedStore "
         "ValueRejected"
     ),
-    "events": "EventFilter JobEvent",
+    "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",
     "following": "follow",
     "hierarchy": "Node build_tree",
@@ -97,7 +105,7 @@ _HOMES = {
     "output": "to_bytes to_html to_text",
     "recording.recorder": "Recorded record",
     "settings": "Settings",
-    "store": "Dropped Store open_store",
+    "store": "Block Dropped Merged Retention Share Store Usage open_store upgrade",
     "tree": "Selection TreeEvent draw grow",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}

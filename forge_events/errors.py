@@ -157,7 +157,7 @@ class SchemaMismatch(ForgeEventsError):
             return "is that of another program"
         if self.found in revisions:
             return f"has the older schema {self.found}; `forge-events db upgrade` makes it {self.expected}"
-        return f"has the schema {self.found} of another, newer version; this version of forge-events works with {self.expected}"
+        return f"has the schema {self.found} of a newer version; this one of forge-events works with {self.expected}"
 
 
 class InvalidSettings(ForgeEventsError):

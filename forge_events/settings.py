@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default_factory=lambda found: f"sqlite:///{_home(found) / 'events.db'}",
-        description="The database: sqlite:/// and the path of a file, which is made if it is missing.",
+        description="The database: sqlite:/// and the path of a file, which is made if it is missing; or postgresql://.",
     )
     spool_dir: Path = Field(
         default_factory=lambda found: _home(found) / "spool",

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from forge_events.cli import cleanup, events, export, hosts, ingest, jobs, record, stdout, tree
+from forge_events.cli import (
+    cleanup,
+    db,
+    events,
+    export,
+    hosts,
+    ingest,
+    jobs,
+    partitions,
+    receiver,
+    record,
+    results,
+    search,
+    stdout,
+    tree,
+    usage,
+)
 
 __all__ = ["app"]
 
@@ -44,5 +60,8 @@ def _options(
     pass
 
 
-for module in (record, jobs, tree, hosts, events, stdout, export, ingest, cleanup):
+_READING = (jobs, tree, hosts, events, stdout, results, search)
+_KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
+
+for module in (record, *_READING, *_KEEPING):
     module.add_to(app)

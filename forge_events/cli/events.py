@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.arguments import Host, JobReference, Limit  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import LARGEST, Host, JobReference, JsonLines, Limit, Task
 from forge_events.cli.screen import as_dict, write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.tree import printable
@@ -27,9 +27,7 @@ def events(  # noqa: PLR0913 - an option for each condition
     job: JobReference,
     *,
     host: Host = None,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="T", help="Only events of the task of this name.")
-    ] = None,
+    task: Task = None,
     event: Annotated[str | None, typer.Option("--event", metavar="E", help="Only events of this name.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only events that failed.")] = False,
     changed: Annotated[bool, typer.Option("--changed", help="Only events that changed something.")] = False,
@@ -37,22 +35,27 @@ def events(  # noqa: PLR0913 - an option for each condition
         str | None, typer.Option("--search", metavar="TEXT", help="Only events with this text in their output.")
     ] = None,
     after: Annotated[
-        int, typer.Option("--after", min=0, metavar="COUNTER", help="Only events with a greater counter.")
+        int, typer.Option("--after", min=0, max=LARGEST, metavar="COUNTER", help="Only events with a greater counter.")
     ] = 0,
     limit: Limit = None,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", "--json", help="Write JSON, one event a line, with all fields.")
-    ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", min=1, max=LARGEST, metavar="N", help="Only the last so many.")
+    ] = None,
+    jsonl: JsonLines = False,
 ) -> None:
     """List the events of a job by counter."""
     from forge_events.events import EventFilter
 
+    if tail is not None and (after or limit is not None):
+        raise typer.BadParameter("goes neither with --after nor with --limit", param_hint="--tail")
     where = EventFilter(host=host, task=task, event=event, is_failed=failed, is_changed=changed, search=search)
     with reading() as session:
         found = session.store.job(job)
+        store = session.store
+        matches = store.events(found.id, where, after=after, limit=limit)
         if not jsonl:
             write_line(_line("COUNTER", "TIME", "EVENT", "HOST", "TASK"), "bold")
-        for match in session.store.events(found.id, where, after=after, limit=limit):
+        for match in store.last_events(found.id, where, limit=tail) if tail is not None else matches:
             if jsonl:
                 write_json(as_dict(match), indent=None)
             else:

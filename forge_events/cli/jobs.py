@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import LARGEST, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
 from forge_events.cli.session import reading
 from forge_events.tree import printable
@@ -32,8 +32,10 @@ def jobs(
     status: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help=f"Only jobs that are {_STATUSES}.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 50,
-    before: Annotated[int | None, typer.Option("--before", metavar="ID", help="Only jobs with a smaller id.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")] = 50,
+    before: Annotated[
+        int | None, typer.Option("--before", min=1, max=LARGEST, metavar="ID", help="Only jobs with a smaller id.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""

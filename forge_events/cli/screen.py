@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-__all__ = ["as_dict", "console", "local_time", "seconds", "style_of", "write_json", "write_line", "write_table"]
+__all__ = [
+    "as_dict",
+    "console",
+    "counted",
+    "local_time",
+    "seconds",
+    "size",
+    "style_of",
+    "tell",
+    "write_json",
+    "write_line",
+    "write_table",
+]
 
 _UNLIMITED = 100_000
 _STYLES = {
@@ -56,6 +68,11 @@ def write_line(text: str, style: str = "") -> None:
     _print(text, style)
 
 
+def tell(message: str) -> None:
+    """Write one line to stderr: what has to be known beside the output."""
+    sys.stderr.write(f"forge-events: {printable(message)}\n")
+
+
 def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], styles: Sequence[str] = ()) -> None:
     """Write a table; a style for each row, or none."""
     from rich.table import Table
@@ -90,7 +107,20 @@ def seconds(elapsed: float | None) -> str:
     return f"{elapsed:.1f} s" if elapsed < 60 else str(datetime.timedelta(seconds=int(elapsed)))
 
 
-_NUMBERS = frozenset({"ID", "EVENTS", "OK", "CHANGED", "UNREACHABLE", "FAILED", "SKIPPED", "RESCUED", "IGNORED"})
+def size(count: float) -> str:
+    """Return a number of bytes as people read it."""
+    from pydantic import ByteSize
+
+    return ByteSize(count).human_readable(separator=" ")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with what it counts."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+_COUNTS = {"OK", "CHANGED", "UNREACHABLE", "FAILED", "SKIPPED", "RESCUED", "IGNORED"}
+_NUMBERS = frozenset({"ID", "BLOCK", "JOBS", "ACTIVE", "LEAVES", "EVENTS", "SIZE", "RECORDED", "ON DISK", *_COUNTS})
 
 
 def _print(text: str, style: str) -> None:

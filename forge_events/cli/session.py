@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from forge_events.ingestion.receiver import Received, Receiver
     from forge_events.store.contract import Store
 
-__all__ = ["Session", "now", "opened", "reading", "troubles"]
+__all__ = ["Session", "days_ago", "now", "opened", "reading", "troubles"]
+
+_OLDEST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 class Session(NamedTuple):
@@ -35,6 +37,14 @@ class Session(NamedTuple):
 def now() -> datetime.datetime:
     """Return the present time in UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def days_ago(days: int) -> datetime.datetime:
+    """Return the time so many days ago, or the first of all times where the calendar does not go back so far."""
+    try:
+        return now() - datetime.timedelta(days=days)
+    except OverflowError:
+        return _OLDEST
 
 
 def troubles(received: Received) -> Iterator[str]:

@@ -41,14 +41,14 @@ _BY = "receiver"
 class Received(NamedTuple):
     """What came of one spool.
 
-    :param job: the job as it is now; None for a file that is no spool, and where ``is_held``.
+    :param job: the job as it is now; None for a file that is no spool, and where ``is_postponed``.
     :param event_count: how many events were taken in by this call.
     :param damages: lines that were skipped by this call.
     :param problem: why the file could not be read, empty if it could.
     :param kept: the file that keeps what could not be taken in; None where the spool itself stays.
     :param has_begun: this call met the job first; ``has_ended``: this call saw it end.
     :param has_more: the spool was not read to its end, since others have their turn, too.
-    :param is_held: another receiver is at it, and so nothing was done.
+    :param is_postponed: nothing was done for now: another receiver is at it, or what failed may work later.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Received(NamedTuple):
     has_begun: bool = False
     has_ended: bool = False
     has_more: bool = False
-    is_held: bool = False
+    is_postponed: bool = False
 
 
 class Intake:
@@ -83,13 +83,13 @@ class Intake:
         """
         with path.open("rb") as file:
             if limit is not None and not _hold(file):
-                return Received(path, is_held=True)
+                return Received(path, is_postponed=True)
             job, has_begun = self._begin(header)
             delivery = Delivery(self._store, job, header.job_uuid)
             if self._is_owner:
                 delivery.keep_damages_of(path, file)
             closing = self._take(file, job, delivery, limit)
-        job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
+            job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
         kept = damage.kept_in(path) if delivery.damages and self._is_owner else None
         return Received(
             path,
@@ -127,21 +127,21 @@ class Intake:
         """End the job, and be done with its spool, if that is over."""
         if closing is None or not _is_over(closing, gone):
             return job, False
-        was_final = job.status.is_final
-        job = self._end(job, header, closing)
+        job, has_ended = self._end(job, header, closing)
         if self._is_owner:
             _delete(path)
-        return job, not was_final
+        return job, has_ended
 
-    def _end(self, job: Job, header: Header, closing: Closing) -> Job:
+    def _end(self, job: Job, header: Header, closing: Closing) -> tuple[Job, bool]:
         if job.status.is_final:
-            return job
+            return job, False
         verdict = decide(self._facts(job, header, closing))
         at = verdict.at or header.started
         try:
-            return self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
+            job = self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
         except StaleTransition:  # another receiver saw the same end
-            return self._store.job(str(job.id))
+            return self._store.job(str(job.id)), False
+        return job, True
 
     def _facts(self, job: Job, header: Header, closing: Closing) -> End:
         stats = self._last(job, EventFilter(event="playbook_on_stats"))

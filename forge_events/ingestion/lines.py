@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_core import from_json
 
 from forge_events import spool
 from forge_events.events import JobEvent
@@ -76,7 +79,7 @@ class Batch:
 def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Iterator[Batch]:
     """Yield what stands in a spool from a position on, and tell ``closing`` how it ends."""
     batch = Batch(position)
-    for record in spool.read(file, position):
+    for record in spool.read(file, position, _parsed):
         if record.kind in ("eof", "exit"):
             closing.add(record)
         elif not _is_header(record):
@@ -87,6 +90,13 @@ def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Ite
                 batch = Batch(batch.position)
     if batch.size:
         yield batch
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return from_json(line)
+    except ValueError:  # half a surrogate pair, or deep nesting: what it cannot read may be JSON nevertheless
+        return json.loads(line)
 
 
 def _is_header(record: spool.Record) -> bool:

@@ -61,10 +61,14 @@ class Receiver:
 
     def __init__(self, spool_dir: Path, store: Store, *, is_owner: bool = True) -> None:
         self._spool_dir = spool_dir
-        self._intake = Intake(store, is_owner=is_owner)
         self._is_owner = is_owner
         self._known: dict[Path, _Known] = {}
         self._suspects: set[Path] = set()
+        self.use(store)
+
+    def use(self, store: Store) -> None:
+        """Go on with another store for the same database, opened again after an outage."""
+        self._intake = Intake(store, is_owner=self._is_owner)
 
     def drain(self, now: datetime.datetime) -> list[Received]:
         """Bring in all that is new, jobs in the order in which they started.
@@ -91,7 +95,9 @@ class Receiver:
             except FileNotFoundError:
                 continue  # another receiver has finished it
             except (BrokenSpool, OSError) as error:
-                yield from self._refuse(path, signature, error, now)
+                # A header may still be on its way.
+                if not isinstance(error, NoHeader) or now.timestamp() - signature[2] / 1e9 >= _PATIENCE:
+                    yield self._remember(self._refused(path, error, limit), _Known(signature, None, None))
         for path, signature, header in sorted(waiting, key=self._rank):
             yield from self._receive(path, signature, header, limit)
 
@@ -138,9 +144,7 @@ class Receiver:
             self._suspects.add(path)
             raise
         self._suspects.discard(path)
-        if not (received.has_more or received.is_held):
-            self._known[path] = _Known(signature, header, gone)
-        yield received
+        yield self._remember(received, _Known(signature, header, gone))
 
     def _received(self, path: Path, header: Header, gone: process.Gone, limit: int | None) -> Received:
         try:
@@ -154,17 +158,19 @@ class Receiver:
         except (InvalidTransition, StaleTransition) as error:
             return Received(path, problem=str(error))
         except OSError as error:
-            return Received(path, problem=_reason(error))
+            return self._refused(path, error, limit)
 
-    def _refuse(
-        self, path: Path, signature: _Signature, error: BrokenSpool | OSError, now: datetime.datetime
-    ) -> Iterator[Received]:
-        if isinstance(error, NoHeader) and now.timestamp() - signature[2] / 1e9 < _PATIENCE:
-            return
+    def _refused(self, path: Path, error: BrokenSpool | OSError, limit: int | None) -> Received:
+        # Who comes once is told once; who keeps coming tries again what may work later.
+        is_postponed = isinstance(error, OSError) and limit is not None
         is_spool = isinstance(error, (NewerFormat, OSError))
         kept = None if is_spool or not self._is_owner else _set_aside(path)
-        self._known[path] = _Known(signature, None, None)
-        yield Received(path, problem=_reason(error), kept=kept)
+        return Received(path, problem=_reason(error), kept=kept, is_postponed=is_postponed)
+
+    def _remember(self, received: Received, known: _Known) -> Received:
+        if not (received.has_more or received.is_postponed):
+            self._known[received.path] = known
+        return received
 
 
 def drain(spool_dir: Path, store: Store, now: datetime.datetime) -> list[Received]:

@@ -88,19 +88,32 @@ class Share(NamedTuple):
 class Usage(NamedTuple):
     """What the store takes and how it grows.
 
-    :param size: bytes of the database; ``source_size`` are those of what its events were read from.
+    :param size: bytes of the database; ``data_size`` are those of its tables and their indexes alone, and
+        ``source_size`` those of what its events were read from.
     :param free: bytes free on the database's disk, None if that cannot be seen.
-    :param growth: bytes that the database grows by in a day, by the jobs created in the last ``days`` days.
+    :param daily_source_size: bytes that came in a day, by the jobs created in the last ``days`` days; a younger store
+        is measured over its own age, but over a day at the least.
     """
 
     size: int
+    data_size: int
     source_size: int
     free: int | None
-    growth: float
+    daily_source_size: float
     days: int
     templates: Sequence[Share]
     months: Sequence[Share]
     jobs: Sequence[Share]
+
+    def on_disk(self, source_size: float) -> float:
+        """Return about how many bytes the database takes for what was so large when it was read."""
+        # What one event takes is not known: on the average of all.
+        return source_size * self.data_size / self.source_size if self.source_size else 0.0
+
+    @property
+    def growth(self) -> float:
+        """How many bytes the database grows by in a day."""
+        return self.on_disk(self.daily_source_size)
 
     @property
     def days_left(self) -> float | None:

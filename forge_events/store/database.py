@@ -68,13 +68,23 @@ class Database(ABC):
         """Give back the connection; a second call does nothing."""
         self._engine.dispose()
 
+    def check_server(self) -> None:  # noqa: B027 - SQLite has none
+        """Refuse a server that is too old.
+
+        :raises StoreUnavailable: it is.
+        """
+
     def check(self) -> None:
         """Refuse to go on with a schema that is not the one this library works with.
 
         :raises SchemaMismatch: it is another one, or there is none.
         """
+        self.check_server()
         with self.reading() as connection:
             revision.check(connection, self.where)
+
+    def give_way(self, connection: Connection) -> None:  # noqa: B027 - SQLite's writers queue up anyway
+        """Have the transaction give up as busy rather than wait long for a lock, and others behind it."""
 
     def lock_schema(self, connection: Connection) -> None:  # noqa: B027 - who writes to SQLite is alone
         """Keep others from changing the tables to the end of the transaction."""
@@ -131,6 +141,10 @@ class Database(ABC):
     @abstractmethod
     def size(self, connection: Connection) -> int:
         """Return how many bytes the database takes."""
+
+    def data_size(self, connection: Connection) -> int:
+        """Return how many bytes of that are jobs and events, indexes included."""
+        return self.size(connection)
 
     @abstractmethod
     def free(self) -> int | None:

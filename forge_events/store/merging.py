@@ -239,7 +239,7 @@ def _swap_patiently(database: PostgreSQLDatabase, number: int, state: _State) ->
 def _swap(database: PostgreSQLDatabase, number: int, state: _State) -> bool:
     name, target, (first, after) = block_name(number), _target(number), bounds(number)
     with database.writing(is_durable=True) as connection:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+        database.give_way(connection)
         lock(connection, MAKE, number)
         lock(connection, PLACE, number)
         if _state(connection, number) != state:
@@ -256,7 +256,7 @@ def _swap(database: PostgreSQLDatabase, number: int, state: _State) -> bool:
 
 def _drop_block(database: PostgreSQLDatabase, number: int) -> None:
     with database.writing() as connection:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+        database.give_way(connection)
         lock(connection, MAKE, number)
         lock(connection, PLACE, number)
         if not _state(connection, number):

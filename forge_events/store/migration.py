@@ -31,6 +31,7 @@ def current(database: Database) -> tuple[str, str]:
 
 def upgrade(database: Database) -> tuple[str, str]:
     """Make or change the tables in one transaction; return the revision before and after."""
+    database.check_server()
     with database.writing(is_durable=True) as connection:
         database.lock_schema(connection)
         found = revision.current(connection)

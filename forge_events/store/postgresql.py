@@ -92,14 +92,17 @@ class PostgreSQLDatabase(Database):
         except psycopg.Error as error:
             raise self.translated(error) from error
 
-    def check(self) -> None:
-        """Refuse a server that is too old, and a schema that is not the one this library works with."""
+    def check_server(self) -> None:
+        """Refuse a server that is too old."""
         with self.reading() as connection:
             version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
         if int(version) < _OLDEST:
             reason = f"it is PostgreSQL {int(version) // 10_000}, and {_OLDEST // 10_000} is the oldest that will do"
             raise StoreUnavailable(self.where, reason)
-        super().check()
+
+    def give_way(self, connection: Connection) -> None:
+        """Wait for no lock longer than the stated time."""
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
 
     def lock_schema(self, connection: Connection) -> None:
         """Keep others from changing the tables to the end of the transaction."""
@@ -137,7 +140,6 @@ class PostgreSQLDatabase(Database):
 
     def drop_events(self, connection: Connection, job_ids: Sequence[int]) -> None:
         """Drop the leaves of jobs, or their rows where leaves were merged."""
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
         partitions.drop(connection, job_ids)
 
     def after_drop(self, job_ids: Collection[int]) -> None:
@@ -169,6 +171,12 @@ class PostgreSQLDatabase(Database):
         """Return the bytes of the whole database, indexes included."""
         found: int = connection.scalar(text("SELECT pg_database_size(current_database())"))
         return found
+
+    def data_size(self, connection: Connection) -> int:
+        """Return the bytes of the tables and their indexes, without what every database has."""
+        tables = r"relname LIKE 'main\_%' AND relkind = 'r'"
+        wanted = f"SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class WHERE {tables}"  # noqa: S608
+        return int(connection.scalar(text(wanted)))
 
     def free(self) -> int | None:
         """Return the bytes that are free on the server's disk, if the server is here and lets its folder be known."""
@@ -207,7 +215,7 @@ class PostgreSQLDatabase(Database):
 
     def _make_leaf(self, job_id: int) -> None:
         with self.writing() as connection:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
+            self.give_way(connection)
             partitions.ensure(connection, job_id)
 
 

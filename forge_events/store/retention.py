@@ -93,6 +93,7 @@ def _drop(database: Database, batch: Sequence[Dropped]) -> set[int]:
     def attempt() -> None:
         gone.clear()
         with database.writing() as connection:
+            database.give_way(connection)
             gone.update(_drop_now(database, connection, ids))
 
     patiently(attempt, database.where)

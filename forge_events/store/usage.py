@@ -30,13 +30,12 @@ def read(database: Database, now: datetime.datetime, *, days: int, limit: int) -
     """Return what the store takes."""
     free = database.free()
     with database.reading() as connection:
-        size, source_size = database.size(connection), int(connection.scalar(select(_SIZE)) or 0)
         return Usage(
-            size=size,
-            source_size=source_size,
+            size=database.size(connection),
+            data_size=database.data_size(connection),
+            source_size=int(connection.scalar(select(_SIZE)) or 0),
             free=free,
-            # What an event takes on disk is known on the average of all only.
-            growth=_growth(connection, now, days) * (size / source_size if source_size else 0),
+            daily_source_size=_daily(connection, now, days),
             days=days,
             templates=_shares(connection, jobs.c.name, _SIZE.desc(), limit),
             months=_shares(connection, month_of(jobs.c.created), None, None),
@@ -44,8 +43,7 @@ def read(database: Database, now: datetime.datetime, *, days: int, limit: int) -
         )
 
 
-def _growth(connection: Connection, now: datetime.datetime, days: int) -> float:
-    """Return by how many bytes a day the sources grew; a store that is younger is measured over its own age."""
+def _daily(connection: Connection, now: datetime.datetime, days: int) -> float:
     oldest = connection.scalar(select(func.min(jobs.c.created)))
     if oldest is None:
         return 0.0

@@ -53,20 +53,25 @@ class Result:
 
 @dataclasses.dataclass
 class CommandLine:
-    """``forge-events`` with a home of its own."""
+    """``forge-events`` with a home of its own, and a database elsewhere if ``url`` names one."""
 
     home: pathlib.Path
+    url: str = ""
 
     @property
     def spool(self) -> pathlib.Path:
         return self.home / "spool"
+
+    @property
+    def database(self) -> dict[str, str]:
+        return {"FORGE_EVENTS_DATABASE_URL": self.url} if self.url else {}
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "ANSIBLE_HOME", "ANSIBLE_REMOTE_TMP")}
         own = {"HOME": str(self.home), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
         # Looking for an interpreter prints warnings, and finds another one on each machine.
         own["ANSIBLE_PYTHON_INTERPRETER"] = os.path.realpath(sys.executable)
-        return {**kept, **own, "FORGE_EVENTS_HOME": str(self.home), **more}
+        return {**kept, **own, "FORGE_EVENTS_HOME": str(self.home), **self.database, **more}
 
     def start(self, *arguments: str | pathlib.Path, **options: Any) -> subprocess.Popen[bytes]:
         env = self.environment(**options.pop("env", {}))
@@ -103,3 +108,15 @@ def cli(tmp_path: pathlib.Path) -> CommandLine:
     home = tmp_path / "home"
     home.mkdir()
     return CommandLine(home)
+
+
+@pytest.fixture
+def anywhere(cli: CommandLine, url: str) -> CommandLine:
+    """Return the command line on a new and empty database, of each backend in turn."""
+    return dataclasses.replace(cli, url=url)
+
+
+@pytest.fixture
+def on_server(cli: CommandLine, postgresql_url: str) -> CommandLine:
+    """Return the command line on a new and empty database of PostgreSQL."""
+    return dataclasses.replace(cli, url=postgresql_url)

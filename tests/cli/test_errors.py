@@ -31,6 +31,27 @@ from tests.cli.story import example
         (["jobs", "--nonsense"], {}, 2, "No such option: --nonsense (see forge-events jobs --help)"),
         (["jobs", "--status", "odd"], {}, 2, "Invalid value for --status: 'odd' is none of new, pending"),
         (["jobs", "--limit", "0"], {}, 2, "Invalid value for '--limit'"),
+        (["jobs", "--limit", "9" * 30], {}, 2, "Invalid value for '--limit'"),
+        (["events", "1", "--tail", "0"], {}, 2, "Invalid value for '--tail'"),
+        (["events", "1", "--tail", "1", "--limit", "1"], {}, 2, "Invalid value for --tail: goes neither with --after"),
+        (["events", "1", "--tail", "1", "--after", "1"], {}, 2, "Invalid value for --tail: goes neither with --after"),
+        (["cleanup-jobs", "--days", "-1"], {}, 2, "Invalid value for '--days'"),
+        (["cleanup-jobs", "--keep-last", "-1"], {}, 2, "Invalid value for '--keep-last'"),
+        (["cleanup-jobs", "--status", "odd"], {}, 2, "Invalid value for --status: 'odd' is none of successful, failed"),
+        (["cleanup-jobs", "--status", "running"], {}, 2, "Invalid value for --status: 'running' is none of"),
+        (["usage", "--days", "0"], {}, 2, "Invalid value for '--days'"),
+        (["usage", "--free", "much"], {}, 2, "Invalid value for '--free': 'much' is no size such as 500M"),
+        (["usage", "--free", "-1G"], {}, 2, "Invalid value for '--free': '-1G' is no size"),
+        (["usage", "--free", "20G free"], {}, 2, "Invalid value for '--free': '20G free' is no size"),
+        (["usage", "--free", "9" * 400], {}, 2, "Invalid value for '--free': '999"),
+        (["results"], {}, 2, "Invalid value for --host: say which host, or --failed for all hosts"),
+        (["results", "--changed"], {}, 2, "Invalid value for --host: say which host, or --failed for all hosts"),
+        (["results", "--failed", "--before", "12"], {}, 2, "Invalid value for --before: '12' is no job id, colon and"),
+        (["results", "--failed", "--before", "1:1"], {}, 3, "there is no job '1:1'"),
+        (["search", ""], {}, 2, "Invalid value for TEXT: there is nothing to find"),
+        (["search"], {}, 2, "Missing argument 'TEXT'"),
+        (["search", "x", "--days", "-1"], {}, 2, "Invalid value for '--days'"),
+        (["db", "nonsense"], {}, 2, "No such command 'nonsense'"),
         (["stdout", "1", "--format", "pdf"], {}, 2, "Invalid value for '--format'"),
         (["stdout", "1", "--follow", "--format", "html"], {}, 2, "Invalid value for --follow: goes with ansi and text"),
         (["tree"], {}, 2, "Missing argument 'JOB'"),
@@ -83,8 +104,14 @@ def test_whoever_stops_reading_early_hears_no_complaint(cli):
         ["jobs"],
         ["export", "1"],
         ["show", "1"],
+        ["results", "--host", "hostA"],
+        ["usage"],
+        ["partitions"],
+        ["db", "current"],
+        ["cleanup-jobs", "--dry-run"],
     ):
-        assert (cli(*command, stdout=write).rc, cli(*command, stdout=write).err) == (141, b"")
+        result = cli(*command, stdout=write)
+        assert (result.rc, result.err) == (141, b"")
     os.close(write)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``export``, ``ingest`` and ``cleanup-jobs``: jobs that come and go."""
+"""``export`` and ``ingest``: jobs that come and go."""
 
 from __future__ import annotations
 
@@ -106,36 +106,6 @@ def test_a_folder_is_ingested_whole(cli, tmp_path):
         example(name=f"job {number}", started=NOON + datetime.timedelta(hours=number)).spool_to(tmp_path / "from", rc=0)
     assert len(cli.good("ingest", tmp_path / "from").lines) == 3
     assert [job["name"] for job in cli.good("jobs", "--json").json] == ["job 2", "job 1", "job 0"]
-
-
-@pytest.fixture
-def ages(cli):
-    """Record jobs that ended 100 and 10 days ago, and one that runs."""
-    now = datetime.datetime.now(datetime.UTC)
-    for days in (100, 10):
-        example(name=f"{days} days", started=now - datetime.timedelta(days=days)).spool_to(cli.spool, rc=0)
-    Story("runs", now).begin_spool(cli.spool)
-    cli.good("jobs")
-
-
-def names(cli):
-    return {job["name"] for job in cli.good("jobs", "--json").json}
-
-
-def test_cleanup_drops_what_ended_long_ago_and_never_what_runs(cli, ages):
-    assert cli.good("cleanup-jobs").lines[-1] == "1 job dropped"
-    assert names(cli) == {"10 days", "runs"}
-    dropped = cli.good("cleanup-jobs", "--days", "0", "--json").json
-    assert [drop["job"]["name"] for drop in dropped] == ["10 days"]
-    assert dropped[0]["event_count"] == len(example().events)
-    assert names(cli) == {"runs"}
-
-
-def test_a_dry_run_drops_nothing(cli, ages):
-    lines = cli.good("cleanup-jobs", "--days", "5", "--dry-run").lines
-    assert [line.split(",")[1] for line in lines[:-1]] == [" 100 days", " 10 days"]
-    assert lines[-1] == "2 jobs would be dropped"
-    assert names(cli) == {"100 days", "10 days", "runs"}
 
 
 def test_a_spool_that_was_exported_is_plain_ascii_json_lines(cli):

@@ -123,6 +123,8 @@ def test_events_as_json_lines_have_all_fields_of_the_design(cli, jobs):
         (["--limit", "7"], lambda event: event.counter <= 7),
         (["--host", "hostA", "--task", "install_tower"], lambda e: (e.host_name, e.task) == ("hostA", "install_tower")),
         (["--failed"], lambda _: False),
+        (["--tail", "2"], lambda event: event.counter > 37),
+        (["--host", "hostC", "--tail", "1"], lambda event: event.counter == 38),
     ],
 )
 def test_events_are_chosen_by_conditions_that_must_all_hold(cli, jobs, conditions, wanted):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -241,17 +242,19 @@ def test_in_a_folder_that_may_not_be_changed_everything_is_read_once(store, fold
         folder.chmod(0o700)
 
 
-def test_a_store_that_refuses_loses_nothing(store, folder):
+def test_a_store_that_refuses_loses_nothing(sqlite_url, folder):
     spool = Spool(folder).root()
-    drain(folder, store, now())
-    spool.event(stdout="x" * 500_000).stats().eof()
-    with store._database.reading() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(StoreUnavailable, match="the disk is full"):
+    with open_store(sqlite_url) as opened:
+        store: Any = opened
         drain(folder, store, now())
-    assert spool.path.exists()
-    with store._database.reading() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
-    (received,) = drain(folder, store, now())
-    assert (job_of(received).status, job_of(received).event_count) == (JobStatus.SUCCESSFUL, 3)
+        spool.event(stdout="x" * 500_000).stats().eof()
+        with store._database.reading() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(StoreUnavailable, match="the disk is full"):
+            drain(folder, store, now())
+        assert spool.path.exists()
+        with store._database.reading() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+        (received,) = drain(folder, store, now())
+        assert (job_of(received).status, job_of(received).event_count) == (JobStatus.SUCCESSFUL, 3)

@@ -151,7 +151,7 @@ def test_ingesting_keeps_the_file_and_can_be_repeated(store, tmp_path):
         assert (again.event_count, list(again.damages), job_of(again)) == (0, [], job_of(first))
     assert (store.jobs(), store.transitions(job_of(first).id), list(store.events(job_of(first).id, ALL))) == before
     assert spool.path.read_bytes() == content
-    assert {path.name for path in tmp_path.iterdir()} == {spool.path.name, "home"}
+    assert {path.name for path in tmp_path.iterdir()} - {"home"} == {spool.path.name}
 
 
 def test_ingesting_a_copy_of_what_was_drained_changes_nothing(store, folder, tmp_path):

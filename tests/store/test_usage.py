@@ -48,17 +48,21 @@ def test_the_growth_is_that_of_the_last_days(store):
     used(store, 1_000_000, at=NOW - 100 * DAY)
     used(store, 30_000, at=NOW - 5 * DAY)
     found = store.usage(NOW, days=10)
-    assert found.growth == pytest.approx(3000 * found.size / found.source_size)
+    assert found.daily_source_size == 3000
     assert found.days_left is None or found.days_left == pytest.approx(found.free / found.growth)
 
 
 def test_a_young_store_is_measured_over_its_age_and_a_day_at_the_least(store):
     used(store, 3000, at=NOW - 3 * DAY)
-    assert store.usage(NOW).growth == pytest.approx(1000 * store.usage(NOW).size / 3000, rel=0.2)
+    assert store.usage(NOW).daily_source_size == 1000
+    used(store, 3000, at=NOW)
+    assert store.usage(NOW + DAY / 2).daily_source_size == pytest.approx(6000 / 3.5)
 
 
 def test_the_days_that_are_left_follow_from_growth_and_space():
-    found = Usage(size=1, source_size=1, free=1000, growth=100.0, days=30, templates=[], months=[], jobs=[])
-    assert found.days_left == 10
+    sizes = {"size": 500, "data_size": 300, "source_size": 150}
+    found = Usage(**sizes, free=1000, daily_source_size=50.0, days=30, templates=[], months=[], jobs=[])
+    assert (found.on_disk(10), found.growth, found.days_left) == (20, 100, 10)
     assert found._replace(free=None).days_left is None
-    assert found._replace(growth=0.0).days_left is None
+    assert found._replace(daily_source_size=0.0).days_left is None
+    assert found._replace(source_size=0).days_left is None

@@ -17,8 +17,12 @@ EXAMPLES = [
     errors.StaleTransition(1, "new", "running"),
     errors.BrokenSpool("/x\ny", "it is empty"),
     errors.StoreUnavailable("/x", "the disk is full"),
+    errors.StoreBusy("/x", "others keep it locked"),
+    errors.ValueRejected("/x", "bigint out of range"),
     errors.UnsupportedStore("mysql://h"),
-    errors.SchemaMismatch("/x", 2, 1),
+    errors.UnsupportedStore("postgresql://h", "the driver is missing"),
+    errors.SchemaMismatch("/x", "0001", ["0001", "0002"]),
+    errors.SchemaMismatch("/x", "0009", ["0001", "0002"]),
     errors.InvalidSettings("FORGE_EVENTS_HOME", "no"),
     errors.CommandNotFound("nope", "no such file"),
 ]
@@ -36,6 +40,18 @@ def test_an_error_is_one_sentence_of_its_facts(error):
     facts = [fact for fact in vars(error).values() if isinstance(fact, (str, int)) and fact != "latest"]
     assert facts or str(error) == "no job has been recorded yet"
     assert all(str(fact) in str(error) or repr(fact) in str(error) for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ("none", "the database /x has no tables yet; `forge-events db upgrade` makes them"),
+        ("0001", "the database /x has the older schema 0001; `forge-events db upgrade` makes it 0002"),
+        ("another", "the database /x is that of another program"),
+    ],
+)
+def test_a_wrong_schema_says_what_to_do(found, sentence):
+    assert str(errors.SchemaMismatch("/x", found, ["0001", "0002"])) == sentence
 
 
 @pytest.mark.parametrize("kind", kinds())

@@ -165,6 +165,14 @@ def test_the_file_that_a_url_names(url, file):
         ("postgresql://me@h/d", "postgresql://h/d"),
         ("postgresql://h/d?password=geheim&x=1", "postgresql://h/d"),
         ("sqlite:////srv/a@b.db", "sqlite:////srv/a@b.db"),
+        ("postgresql://me:ge/heim@h/d", "postgresql://..."),
+        ("postgresql://me:ge?heim@h/d", "postgresql://..."),
+        ("postgresql://me:ge#heim@h/d", "postgresql://..."),
+        ("postgresql://h:5432,i/d?user=me@x&password=geheim", "postgresql://..."),
+        ("postgresql:///d?host=/run/postgresql", "postgresql:///d"),
+        ("host=h password=geheim", "..."),
+        ("me:geheim@h/d", "..."),
+        ("/srv/a.db", "/srv/a.db"),
     ],
 )
 def test_no_password_is_shown(url, expected):

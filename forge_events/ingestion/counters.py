@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters that were given twice: an event is known by its job and its counter, so the second cannot be stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forge_events.events import EventFilter
+from forge_events.ingestion.damage import Damage
+
+if TYPE_CHECKING:
+    from forge_events.ingestion.lines import Batch
+    from forge_events.jobs import Job
+    from forge_events.store.contract import Store
+
+__all__ = ["Counters"]
+
+
+class Counters:
+    """The counters that a job has events for, as far as batches ask for them."""
+
+    def __init__(self, store: Store, job: Job) -> None:
+        self._store, self._job = store, job
+        self._last: int | None = None
+
+    def sort_out(self, batch: Batch) -> None:
+        """Make a damaged line of each event whose counter is another event's; the same event again does no harm."""
+        last = self._stored_last() if self._last is None else self._last
+        uuids: dict[int, str] = {}
+        read = list(zip(batch.events, batch.places, strict=True))
+        batch.events, batch.places = [], []
+        for event, place in read:
+            owner = uuids.get(event.counter) or (self._stored(event.counter) if event.counter <= last else None)
+            if owner is None or owner == event.uuid:
+                uuids[event.counter] = event.uuid
+                batch.events.append(event)
+                batch.places.append(place)
+            else:
+                batch.damages.append(Damage(place.start, place.end, "its counter is that of another event"))
+        self._last = max(last, *uuids, 0)
+
+    def _stored_last(self) -> int:
+        return max((event.counter for event in self._store.last_events(self._job.id, EventFilter())), default=0)
+
+    def _stored(self, counter: int) -> str | None:
+        """Return the uuid of the event that has a counter."""
+        found = next(iter(self._store.events(self._job.id, EventFilter(), after=counter - 1, limit=1)), None)
+        return found.uuid if found is not None and found.counter == counter else None

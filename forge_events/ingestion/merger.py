@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Merge the store's partitions beside the work of a receiver."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from forge_events.errors import ForgeEventsError
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable, Iterator
+
+    from forge_events.ingestion.stopping import Stop
+    from forge_events.store.contract import Merged, Store
+
+__all__ = ["Merger"]
+
+_GRACE = 5.0
+"""Seconds to wait at the end; what is left half done is thrown away by whoever merges next."""
+
+
+class Merger:
+    """Merge in a thread with a store of its own, again and again.
+
+    :param open_store: opens that store.
+    :param every: seconds from the beginning of one merge to that of the next one, at least.
+    """
+
+    def __init__(self, open_store: Callable[[], Store], stop: Stop, *, every: float) -> None:
+        self._open_store, self._stop, self._every = open_store, stop, every
+        self._merged: deque[Merged] = deque()
+        self._begun: datetime.datetime | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self, now: datetime.datetime) -> bool:
+        """Begin to merge, if it is time for it and nothing is being merged; return whether it is begun."""
+        is_early = self._begun is not None and (now - self._begun).total_seconds() < self._every
+        if is_early or (self._thread is not None and self._thread.is_alive()):
+            return False
+        self._begun = now
+        self._thread = threading.Thread(target=self._merge, name="merge", daemon=True)
+        self._thread.start()
+        return True
+
+    def merged(self) -> Iterator[Merged]:
+        """Yield the blocks that were merged since the last call."""
+        for _ in range(len(self._merged)):
+            yield self._merged.popleft()
+
+    def end(self) -> None:
+        """Wait a moment for a merge that was told to stop."""
+        if self._thread is not None:
+            self._thread.join(_GRACE)
+
+    def _merge(self) -> None:
+        try:
+            with self._open_store() as store:
+                for merged in store.merge():
+                    self._merged.append(merged)
+                    if self._stop.is_set():
+                        return
+        except ForgeEventsError:
+            return  # the receiver meets it too and tells of it; the next merge goes on where this one ended
