@@ -113,8 +113,9 @@ class PostgreSQLDatabase(Database):
         state = getattr(error, "sqlstate", None) or ""
         if state in _BUSY:
             return StoreBusy(self.where, self.explain(error))
-        kind = ValueRejected if state.startswith(_REFUSALS) else StoreUnavailable
-        return kind(self.where, self.explain(error))
+        # Some values the driver itself does not take, which then has no code for it.
+        is_refusal = state.startswith(_REFUSALS) or (not state and isinstance(error, psycopg.DataError))
+        return (ValueRejected if is_refusal else StoreUnavailable)(self.where, self.explain(error))
 
     def explain(self, error: BaseException) -> str:
         """Put an error of the server or of libpq into one line."""
