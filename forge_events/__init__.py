@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from forge_events.export import spool_lines
     from forge_events.following import follow
     from forge_events.hierarchy import Node, build_tree
-    from forge_events.ingestion.receiver import drain, ingest
+    from forge_events.ingestion.receiver import drain
+    from forge_events.ingestion.sources import ingest
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
     from forge_events.output import to_bytes, to_html, to_text
     from forge_events.recording.recorder import Recorded, record
@@ -87,7 +88,8 @@ _HOMES = {
     "export": "spool_lines",
     "following": "follow",
     "hierarchy": "Node build_tree",
-    "ingestion.receiver": "drain ingest",
+    "ingestion.receiver": "drain",
+    "ingestion.sources": "ingest",
     "jobs": "HostSummary Job JobStatus NewJob Transition",
     "output": "to_bytes to_html to_text",
     "recording.recorder": "Recorded record",
