@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from forge_events.artifact import write_artifact
     from forge_events.errors import (
         AmbiguousJob,
         BrokenSpool,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         SchemaMismatch,
         StaleTransition,
         StoreUnavailable,
+        TargetExists,
         UnknownJob,
         UnsupportedStore,
     )
@@ -61,6 +63,7 @@ __all__ = [
     "StaleTransition",
     "Store",
     "StoreUnavailable",
+    "TargetExists",
     "Transition",
     "TreeEvent",
     "UnknownJob",
@@ -77,12 +80,14 @@ __all__ = [
     "to_bytes",
     "to_html",
     "to_text",
+    "write_artifact",
 ]
 
 _HOMES = {
+    "artifact": "write_artifact",
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound ForgeEventsError InvalidSettings "
-        "InvalidTransition SchemaMismatch StaleTransition StoreUnavailable UnknownJob UnsupportedStore"
+        "InvalidTransition SchemaMismatch StaleTransition StoreUnavailable TargetExists UnknownJob UnsupportedStore"
     ),
     "events": "EventFilter JobEvent",
     "export": "spool_lines",

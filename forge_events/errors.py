@@ -12,6 +12,7 @@
     ├── StoreUnavailable             6   the database cannot be opened, read or written
     ├── UnsupportedStore             6   the URL names no database that the library knows
     ├── SchemaMismatch               6   the database belongs to another version
+    ├── TargetExists                 5   what is to be written is there already
     ├── InvalidSettings              7   a setting has a value that cannot be
     ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
@@ -35,6 +36,7 @@ __all__ = [
     "SchemaMismatch",
     "StaleTransition",
     "StoreUnavailable",
+    "TargetExists",
     "UnknownJob",
     "UnsupportedStore",
 ]
@@ -94,6 +96,16 @@ class BrokenSpool(ForgeEventsError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path!r} cannot be ingested: {reason}")
+
+
+class TargetExists(ForgeEventsError):
+    """What is to be written is there already, and is left as it is."""
+
+    exit_code = 5
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} is there already")
 
 
 class StoreUnavailable(ForgeEventsError):

@@ -16,13 +16,13 @@ any other folder               artifacts, a folder each
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from forge_events.errors import BrokenSpool
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.runner.folder import Folder, Unreadable
 from forge_events.ingestion.runner.navigator import is_navigator
+from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.source import Wish
 from forge_events.ingestion.sources_of_runner import ArtifactSource, NavigatorSource, StreamSource
 from forge_events.ingestion.spool_source import SpoolSource
@@ -107,8 +107,8 @@ def _navigator(path: Path) -> Source:
 
 def _json(data: bytes) -> Any:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return parse(data)
+    except NotJson:
         return None
 
 
@@ -117,7 +117,7 @@ def _in_folder(path: Path) -> list[Source]:
         if folder.has(_ARTIFACTS) and not _is_artifact(folder):
             with folder.folder(_ARTIFACTS) as artifacts:
                 return _artifacts(artifacts, path, (_ARTIFACTS,))
-        if any(entry.name.endswith(SUFFIX) and entry.is_file for entry in folder.entries()):
+        if any(name.endswith(SUFFIX) and is_file for name, is_file in folder.names()):
             return [SpoolSource(path)]
         return _artifacts(folder, path, ())
 
@@ -127,21 +127,21 @@ def _artifacts(folder: Folder, root: Path, below: tuple[str, ...]) -> list[Sourc
     if _is_artifact(folder):
         return [ArtifactSource(root, below)]
     found: list[tuple[float, str, Source]] = []
-    for entry in folder.entries():
-        if entry.name.startswith("."):
+    for name, _is_file in folder.names():
+        if name.startswith("."):
             continue  # runner's lock
-        place = root.joinpath(*below, entry.name)
+        place = root.joinpath(*below, name)
         try:
-            with folder.folder(entry.name) as child:
+            with folder.folder(name) as child:
                 started = child.changed("command") or child.changed() or 0.0
                 source: Source = (
-                    ArtifactSource(root, (*below, entry.name))
+                    ArtifactSource(root, (*below, name))
                     if _is_artifact(child)
                     else NoSource(place, "it is no artifact of ansible-runner")
                 )
         except Unreadable as error:
             started, source = 0.0, NoSource(place, str(error))
-        found.append((started, entry.name, source))
+        found.append((started, name, source))
     return [source for _started, _name, source in sorted(found, key=lambda each: each[:2])]
 
 

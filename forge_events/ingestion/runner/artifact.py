@@ -6,13 +6,13 @@ from __future__ import annotations
 import codecs
 import datetime
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events.ingestion.runner import process
 from forge_events.ingestion.runner.ending import FINAL
 from forge_events.ingestion.runner.event_files import EventFiles
 from forge_events.ingestion.runner.folder import Unreadable
+from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.runner.troubles import Troubles
 
 if TYPE_CHECKING:
@@ -77,11 +77,9 @@ class Artifact:
         message: dict[str, Any] = {"status": "starting"}
         if self._folder.has("command"):
             try:
-                found = json.loads(self._folder.read("command", _MAX_FILE))
-            except Unreadable as error:
+                found = parse(self._folder.read("command", _MAX_FILE))
+            except (Unreadable, NotJson) as error:
                 self.troubles.add("command", str(error))
-            except (ValueError, RecursionError) as error:
-                self.troubles.add("command", f"it is not JSON: {type(error).__name__}")
             else:
                 message |= found if isinstance(found, dict) else {}
         return {**message, "status": "starting"}

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import re
+from bisect import bisect_right
+from heapq import nlargest
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from forge_events.ingestion.runner.folder import Unreadable
+from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.runner.told import LOST_OUTPUT, text_of
 from forge_events.spool import MAX_LINE
 
@@ -21,7 +24,7 @@ __all__ = ["EventFiles"]
 
 _FOLDER = "job_events"
 _NUMBERED = re.compile(r"(\d{1,18})-(.+)\.json", re.DOTALL)
-_PARTIAL = re.compile(r"(.+)-partial\.json", re.DOTALL)
+_PARTIAL = "-partial.json"
 _MAX_LOOKED_AT = 50
 
 
@@ -58,11 +61,12 @@ class EventFiles:
             read. Otherwise reading ends in front of what is missing, since that is about to be written.
         """
         numbered, partial = self._listing()
-        names = sorted((name for name in numbered if _counter(name) > self.last), key=_counter)
-        yield from self._numbered(self._newest_first(names), is_complete=is_complete)
+        numbered.sort(key=_counter)
+        names = self._newest_first(numbered[bisect_right(numbered, self.last, key=_counter) :])
+        yield from self._numbered(names, is_complete=is_complete)
         if is_complete and partial:
             taken = {_uuid(name) for name in numbered}
-            yield from self._partial([name for name in partial if name.removesuffix("-partial.json") not in taken])
+            yield from self._partial([name for name in partial if name.removesuffix(_PARTIAL) not in taken])
         if self._foreign_count:
             self._troubles.add(_FOLDER, f"{self._foreign_count} events belong to another run of the same ident")
             self._foreign_count = 0
@@ -70,7 +74,7 @@ class EventFiles:
     def stats(self) -> dict[str, Any] | None:
         """Return what the statistics at the end say, where they are."""
         numbered, partial = self._listing()
-        last = sorted(numbered, key=_counter, reverse=True)[:_MAX_LOOKED_AT]
+        last = nlargest(_MAX_LOOKED_AT, numbered, key=_counter)
         for name in (*partial[:_MAX_LOOKED_AT], *last):
             found = self._load(name, is_told=False)
             if found is not None and found.get("event") == "playbook_on_stats":
@@ -91,7 +95,9 @@ class EventFiles:
                 return  # it is being written
             self.last = counter
             if event is not None and not self._is_foreign(event):
-                yield {**event, "counter": counter, "uuid": event.get("uuid") or _uuid(name)}
+                event["counter"] = counter
+                event.setdefault("uuid", _uuid(name))
+                yield event
         if missing:
             count = sum(missing[1::2])
             events = "1 event is" if count == 1 else f"{count} events are"
@@ -121,7 +127,7 @@ class EventFiles:
 
     def _newest_first(self, names: list[str]) -> list[str]:
         """Order files of one counter: the newest one is of the run that the other files of the artifact are of."""
-        if len({_counter(name) for name in names}) == len(names):
+        if not any(counter == after for counter, after in pairwise(map(_counter, names))):
             return names
         folder = self._open()
         return sorted(names, key=lambda name: (_counter(name), -((folder and folder.changed(name)) or 0.0)))
@@ -130,11 +136,9 @@ class EventFiles:
         folder = self._open()
         reason = "it is no JSON object"
         try:
-            event = json.loads(folder.read(name, MAX_LINE)) if folder is not None else None
-        except Unreadable as error:
+            event = parse(folder.read(name, MAX_LINE)) if folder is not None else None
+        except (Unreadable, NotJson) as error:
             event, reason = None, str(error)
-        except (ValueError, RecursionError) as error:
-            event, reason = None, f"it is not JSON: {type(error).__name__}"
         if isinstance(event, dict):
             return event
         if is_told:
@@ -147,14 +151,13 @@ class EventFiles:
         numbered: list[str] = []
         partial: list[str] = []
         try:
-            for entry in folder.entries() if folder is not None else ():
-                is_partial = _PARTIAL.fullmatch(entry.name)
-                if is_partial and entry.is_file:
-                    partial.append(entry.name)
-                elif _NUMBERED.fullmatch(entry.name) and not is_partial:
-                    numbered.append(entry.name)
-                elif not entry.name.endswith(".tmp"):
-                    self._troubles.add(f"{_FOLDER}/{entry.name}", "it is no event of ansible-runner")
+            for name, is_file in folder.names() if folder is not None else ():
+                if name.endswith(_PARTIAL) and is_file:
+                    partial.append(name)
+                elif _NUMBERED.fullmatch(name) and not name.endswith(_PARTIAL):
+                    numbered.append(name)
+                elif not name.endswith(".tmp"):
+                    self._troubles.add(f"{_FOLDER}/{name}", "it is no event of ansible-runner")
         except Unreadable as error:
             self._troubles.add(_FOLDER, str(error))
         return numbered, partial

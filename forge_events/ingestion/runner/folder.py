@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +21,11 @@ __all__ = ["Folder", "Unreadable"]
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PIECE = 1024 * 1024
+_SMALL = 64 * 1024
 
 
 class Unreadable(Exception):
     """A file or folder cannot be taken; its words say why, and hold nothing of what is in it."""
-
-
-class Entry(NamedTuple):
-    """What a folder says of one of its names."""
-
-    name: str
-    is_folder: bool
-    is_link: bool
-    is_file: bool
 
 
 class Folder:
@@ -76,20 +68,15 @@ class Folder:
         descriptor = _opened(name, _FOLDER | os.O_NOFOLLOW, self._descriptor)
         return type(self)(descriptor, os.path.join(self.name, name))  # noqa: PTH118 - only to be shown
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield what is in the folder, in no order.
+    def names(self) -> Iterator[tuple[str, bool]]:
+        """Yield each name in the folder and whether it is a regular file's, in no order.
 
         :raises Unreadable: the folder cannot be listed.
         """
         try:
             with os.scandir(self._descriptor) as found:
                 for entry in found:
-                    yield Entry(
-                        entry.name,
-                        entry.is_dir(follow_symlinks=False),
-                        entry.is_symlink(),
-                        entry.is_file(follow_symlinks=False),
-                    )
+                    yield entry.name, entry.is_file(follow_symlinks=False)
         except OSError as error:
             raise Unreadable(_reason(error)) from error
 
@@ -113,11 +100,14 @@ class Folder:
 
         :raises Unreadable: it is none, or larger than ``limit`` bytes.
         """
-        descriptor, size = self._open(name, limit)
+        descriptor = _opened(name, _FILE, self._descriptor)
         try:
-            data = os.read(descriptor, size + 1)
-            while len(data) >= size and len(data) <= limit and (more := os.read(descriptor, _PIECE)):
-                data += more  # it grows while it is read
+            data = os.read(descriptor, _SMALL)
+            if len(data) == _SMALL or not data:
+                # Anything but a file that is small: what it is has to be known before more is read.
+                _check(os.fstat(descriptor), limit)
+                while len(data) <= limit and (more := os.read(descriptor, _PIECE)):
+                    data += more
         except OSError as error:
             raise Unreadable(_reason(error)) from error
         finally:
@@ -131,8 +121,9 @@ class Folder:
 
         :raises Unreadable: it is none.
         """
-        descriptor, _size = self._open(name, None)
+        descriptor = _opened(name, _FILE, self._descriptor)
         try:
+            _check(os.fstat(descriptor), None)
             while piece := os.read(descriptor, _PIECE):
                 yield piece
         except OSError as error:
@@ -140,18 +131,12 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def _open(self, name: str, limit: int | None) -> tuple[int, int]:
-        descriptor = _opened(name, _FILE, self._descriptor)
-        found = os.fstat(descriptor)
-        problem = ""
-        if not stat.S_ISREG(found.st_mode):
-            problem = f"it is {_kind(found.st_mode)}, not a file"
-        elif limit is not None and found.st_size > limit:
-            problem = _too_large(limit)
-        if problem:
-            os.close(descriptor)
-            raise Unreadable(problem)
-        return descriptor, found.st_size
+
+def _check(found: os.stat_result, limit: int | None) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable(f"it is {_kind(found.st_mode)}, not a file")
+    if limit is not None and found.st_size > limit:
+        raise Unreadable(_too_large(limit))
 
 
 def _opened(path: str, flags: int, folder: int | None) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LineIntake", "Overtaken"]
 
-_MAX_EVENTS = 500
+_MAX_EVENTS = 1000
 _MAX_CHARACTERS = 4 * 1024 * 1024
 
 

@@ -168,7 +168,8 @@ class Normaliser:
         task_uuid = facts.task_uuid_of(told)
         if told.event == "runner_on_failed":
             data |= self._failures.judge(host, is_ignored=bool(data.get("ignore_errors")), lost=data.get("lost", []))
-        events = self._hierarchy.report(told.event, host, task_uuid, facts.task_of(told), data)
+        task = self._hierarchy.known_task(host, task_uuid) or facts.task_of(told)
+        events = self._hierarchy.report(told.event, host, task_uuid, task, data)
         action = events[-1].context.get("task_action", "")
         result = data.get("res")
         self._hides_artifacts |= action.endswith("set_stats") and isinstance(result, dict) and "censored" in result

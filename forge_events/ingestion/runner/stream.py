@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.spool import MAX_LINE
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class Stream:
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            self._troubles.add(self._place, f"it is not JSON: {type(error).__name__}")
+            message = parse(line)
+        except NotJson as error:
+            self._troubles.add(self._place, str(error))
             return None
         if not isinstance(message, dict):
             self._troubles.add(self._place, "it is no JSON object")

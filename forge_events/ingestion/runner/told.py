@@ -108,7 +108,7 @@ def _time(value: Any) -> str | None:
         return None
     try:
         time = datetime.datetime.fromisoformat(value)
-        if time.tzinfo is not None:
+        if time.utcoffset():
             time.astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         return None
