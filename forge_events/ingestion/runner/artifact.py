@@ -99,10 +99,15 @@ class Artifact:
         return self._events.stats()
 
     def missing(self, state: State) -> None:
-        """Write down which files a job that is over should have and does not."""
+        """Write down what a job that is over should have and does not."""
         for name in ("status", "rc", "stdout"):
-            if not self._folder.has(name):
-                self.troubles.add(name, "it is missing")
+            oddity = self._folder.oddity(name) if self._folder.has(name) else "it is missing"
+            if self.troubles.has(name):
+                continue
+            if oddity:
+                self.troubles.add(name, oddity)
+            elif name != "stdout" and not self._word(name):
+                self.troubles.add(name, "it is empty")
         if not self._events.last and not self._folder.has("job_events"):
             self.troubles.add("job_events", "it is missing")
         if state.status and state.status not in FINAL:

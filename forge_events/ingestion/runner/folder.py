@@ -88,6 +88,16 @@ class Folder:
             return False
         return True
 
+    def oddity(self, name: str) -> str:
+        """Return why something is no regular file; empty if it is one."""
+        try:
+            mode = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode
+        except OSError as error:
+            return _reason(error)
+        if stat.S_ISLNK(mode):
+            return "it is a symbolic link, which is not followed"
+        return "" if stat.S_ISREG(mode) else f"it is {_kind(mode)}, not a file"
+
     def changed(self, name: str = ".") -> float | None:
         """Return when a file of the folder, or the folder itself, was changed; None if it is not there."""
         try:

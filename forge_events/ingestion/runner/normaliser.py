@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forge_events.hierarchy import EVENTS, Hierarchy, Task
+from forge_events.hierarchy import EVENTS, Hierarchy
 from forge_events.ingestion.runner import facts
 from forge_events.ingestion.runner.includes import Included, Includes
 from forge_events.ingestion.runner.told import base_uuid, text_of
@@ -18,7 +18,7 @@ from forge_events.ingestion.runner.told import base_uuid, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from forge_events.hierarchy import Event
+    from forge_events.hierarchy import Event, Include, Task
     from forge_events.ingestion.runner.failures import Failures
     from forge_events.ingestion.runner.told import Told
 
@@ -60,7 +60,7 @@ class Normaliser:
         self._hierarchy = Hierarchy(playbook, new_uuid)
         self._includes = Includes()
         self._failures = failures
-        self._waiting: Told | None = None
+        self._announced: Task | None = None
         self._is_at_start = True
         self._tasks: dict[str, Task] = {}
         self._hides_artifacts = False
@@ -69,7 +69,6 @@ class Normaliser:
         self._takers = {
             "playbook_on_start": self._playbook,
             "playbook_on_play_start": self._play,
-            "playbook_on_task_start": self._task,
             "playbook_on_include": self._include,
             "playbook_on_notify": self._notify,
             "playbook_on_vars_prompt": self._prompt,
@@ -94,19 +93,14 @@ class Normaliser:
         """Make an event for output that belongs to no other."""
         return self._hierarchy.add_to_root("verbose")
 
-    def settle(self, told: Told | None) -> list[Event]:
-        """Return the event of a task that has waited for the next one, which is this; None at the end of the job.
+    def take(self, told: Told, host: str | None = None) -> list[Event]:
+        """Return the events that an event of runner makes: none for one that repeats another.
 
-        Comes before :meth:`take`.
+        :param host: of the announcement of a task, the host that begins it next.
         """
-        if self._waiting is None or (told is not None and self._begins(told, self._waiting)):
-            return []
-        waiting, self._waiting = self._waiting, None
-        return self._hierarchy.start_task(self._loaded(waiting, None))
-
-    def take(self, told: Told) -> list[Event]:
-        """Return the events that an event of runner makes: none for one that repeats another."""
         event = told.event
+        if event == "playbook_on_task_start":
+            return self._task(told, host)
         if event in _OF_HOST:
             return self._begin(told) if event == "runner_on_start" else self._report(told)
         if event in _MESSAGES:
@@ -128,38 +122,29 @@ class Normaliser:
             self._tasks = {}
         return events
 
-    def _task(self, told: Told) -> list[Event]:
+    def _task(self, told: Told, host: str | None) -> list[Event]:
         is_core_made = self._is_at_start and facts.is_core_action(told)
         self._is_at_start = is_core_made
         uuid = facts.task_uuid_of(told)
+        includes: tuple[Include, ...] = ()
         if not self._is_known(uuid) and not is_core_made and self._includes.is_loaded(told, uuid):
-            # Which of the loads it comes from tells the host that begins it, with the next event.
-            self._waiting = told
-            return []
-        return self._hierarchy.start_task(facts.task_of(told, is_core_made=is_core_made))
-
-    def _loaded(self, told: Told, host: str | None) -> Task:
-        chain = self._includes.chain(told, facts.task_uuid_of(told), host)
-        return facts.task_of(told, includes=chain)
-
-    def _begins(self, told: Told, waiting: Told) -> bool:
-        return told.event == "runner_on_start" and facts.task_uuid_of(told) == facts.task_uuid_of(waiting)
+            includes = self._includes.chain(told, uuid, host)
+        self._announced = facts.task_of(told, is_core_made=is_core_made, includes=includes)
+        return self._hierarchy.start_task(self._announced)
 
     def _is_known(self, task_uuid: str) -> bool:
         return self._hierarchy.known_task(_NOBODY, task_uuid) is not None
 
     def _begin(self, told: Told) -> list[Event]:
         host, uuid = facts.host_of(told), facts.task_uuid_of(told)
-        waiting, self._waiting = self._waiting, None
-        task = self._hierarchy.known_task(_NOBODY, uuid)
-        if waiting is not None:
-            task = self._loaded(waiting, host)
-        elif task is None:
-            task = facts.task_of(told)
-        elif task.includes:
+        known = self._hierarchy.known_task(_NOBODY, uuid)
+        task = known or facts.task_of(told)
+        if known is not None and known.includes:
             self._includes.begin(told, uuid, host)
-        # A task that is known by its structure has the uuid of its first load.
-        task = task._replace(uuid=uuid) if task.uuid != uuid else task
+            # What is known by its structure is the first task of that; this one may have another name.
+            announced = self._announced
+            task = announced if announced is not None and announced.uuid == uuid else facts.task_of(told)
+            task = task._replace(includes=known.includes, is_handler=known.is_handler)
         self._tasks[host] = task
         return self._hierarchy.begin(host, task, {} if told.data else {"lost": ["event_data"]})
 

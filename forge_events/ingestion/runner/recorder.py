@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events import spool, values
 from forge_events.ingestion.runner.ending import FINAL
-from forge_events.ingestion.runner.told import text_of
+from forge_events.ingestion.runner.told import NoEvent, text_of
 from forge_events.ingestion.runner.translation import Origin, Translation
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ class RunnerRecorder:
             work()
         except _GivenUp:
             pass
+        except NoEvent as error:
+            _LOG.warning("ansible-runner said what is no event: %s", error)
         except Exception as error:  # noqa: BLE001 - runner lets it through to whoever called run
             _LOG.warning("a job of ansible-runner cannot be recorded whole: %s", type(error).__name__)
             _LOG.debug("the fault", exc_info=error)

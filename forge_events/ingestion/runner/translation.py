@@ -20,6 +20,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import spool, values
+from forge_events.ingestion.runner.announcements import Announcements
 from forge_events.ingestion.runner.ending import FINAL, Ending
 from forge_events.ingestion.runner.failures import Failures
 from forge_events.ingestion.runner.identity import command_of, event_uuids, job_uuid, name_of
@@ -68,6 +69,7 @@ class Translation:
         self._start: Mapping[str, Any] = {}
         self._normaliser: Normaliser | None = None
         self._output = Output(origin.ident, origin.now)
+        self._announcements = Announcements()
         self._early: list[Told] = []
         self._early_size = 0
         self.last: str | None = None
@@ -96,8 +98,9 @@ class Translation:
         if self._normaliser is None:
             yield from self._open(None)
         normaliser = self._need()
+        for event, host in self._announcements.close():
+            yield from self._normalise(event, host)
         yield from self._release(None)
-        yield from self._output.lines(normaliser.settle(None), None)
         rest = self._output.rest()
         if rest:
             yield self._output.whole(normaliser.add_output()[0], rest)
@@ -122,10 +125,13 @@ class Translation:
         if self._normaliser is None:
             yield from self._open(told)
         self.last = told.created or self.last
+        for event, host in self._announcements.take(told):
+            yield from self._normalise(event, host)
+
+    def _normalise(self, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
         normaliser = self._need()
         if normaliser.has_root:
-            yield from self._output.lines(normaliser.settle(told), told)
-            yield from self._output.lines(normaliser.take(told), told, told.text)
+            yield from self._output.lines(normaliser.take(told, host), told, told.text)
         elif is_message(told):
             self._early.append(told)
             self._early_size += len(told.text)
@@ -137,7 +143,7 @@ class Translation:
             yield from self._release(told, told.text if self._early else "")
         else:
             yield from self._release(told)
-            yield from self._output.lines(normaliser.take(told), told, told.text)
+            yield from self._output.lines(normaliser.take(told, host), told, told.text)
 
     def _release(self, told: Told | None, text: str = "") -> Iterator[dict[str, Any]]:
         """Yield the root, if there is none yet, and the messages that came before it: nothing precedes the root."""

@@ -38,6 +38,10 @@ class Troubles:
         else:
             self._more += 1
 
+    def has(self, name: str) -> bool:
+        """Return whether something was written down of a name."""
+        return any(trouble.name == name for trouble in self._found)
+
     def take(self) -> Iterator[Trouble]:
         """Yield what has not been yielded before."""
         fresh = list(self._found)[self._told :]

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import datetime
-import pathlib
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from forge_events.store import open_store
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
+    import pathlib
+
     from forge_events.events import JobEvent
     from forge_events.ingestion.receiver import Received
     from forge_events.jobs import Job

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a playbook with a real ansible-runner, as a tool would, recording it in every way at once.
 
-Started as ``python -m tests.ingestion.runner.running WAY FOLDER PLAYBOOK [VARIABLE=VALUE ...]``. Below the folder there
-are then ``callback``, the spool of the callback plugin; ``live``, that of the handlers; ``data/artifacts``, which runner
-wrote, or ``processed/artifacts`` for the way ``process``; and for that way ``stream.jsonl``, what the worker said.
+Started as ``python -m tests.ingestion.runner.running WAY FOLDER PLAYBOOK [VARIABLE=VALUE ...]``. Below the folder
+there are then ``callback``, the spool of the callback plugin; ``live``, that of the handlers; ``data/artifacts``, which
+runner wrote, or ``processed/artifacts`` for the way ``process``; and for that way ``stream.jsonl``, what the worker
+said.
 """
 
 from __future__ import annotations
