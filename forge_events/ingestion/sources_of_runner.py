@@ -172,7 +172,7 @@ class NavigatorSource(_MessageSource):
         self._uuid = job_uuid("ansible-navigator", hashlib.sha256(content).hexdigest())
 
     def _origin(self, written: str) -> Origin:
-        return Origin(self._uuid, written, uuid=self._uuid)
+        return Origin(self._uuid, written, uuid=self._uuid, owes_stats=False)
 
     def _messages(self, troubles: Troubles, wish: Wish) -> Iterator[dict[str, Any]]:  # noqa: ARG002 - as every source
         written = datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)

@@ -8,6 +8,7 @@ belongs.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from forge_events.ingestion.runner.told import text_of
@@ -26,6 +27,7 @@ _RESULTS = {
     "unreachable": "runner_on_unreachable",
 }
 _LINES = 1000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_navigator(value: Any) -> bool:
@@ -54,7 +56,7 @@ def messages(artifact: Mapping[str, Any], ident: str, written: str) -> Iterator[
     yield from _output(artifact["stdout"], found)
     for play in plays:
         yield from _play(play, found)
-    yield {"status": _status(artifact)}
+    yield _end(artifact, plays)
 
 
 class _Events:
@@ -117,7 +119,15 @@ def _playbook(artifact: Mapping[str, Any]) -> str:
     return text_of(found)
 
 
-def _status(artifact: Mapping[str, Any]) -> str:
-    """Return the status; navigator writes its own word over it where it saw a warning on the way."""
+def _end(artifact: Mapping[str, Any], plays: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the status; navigator writes its own word over it where it saw a warning on the way.
+
+    What failed without a host that did could not be run, and says so in its last line.
+    """
     status = text_of(artifact.get("status"))
-    return {"ERROR": "failed", "WARNINGS": "successful"}.get(status, status)
+    status = {"ERROR": "failed", "WARNINGS": "successful"}.get(status, status)
+    results = {text_of(entry.get("__result")).lower() for play in plays for entry in _tasks(play)}
+    if status != "failed" or results & {"failed", "unreachable"}:
+        return {"status": status}
+    shown = [line for line in artifact["stdout"] if isinstance(line, str) and line.strip()]
+    return {"status": "error", "job_explanation": _COLOUR.sub("", shown[-1]) if shown else ""}

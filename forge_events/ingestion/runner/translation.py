@@ -47,6 +47,7 @@ class Origin(NamedTuple):
     :param header: more for the header of its spool.
     :param stats: what the statistics at its end will say, where that is known beforehand.
     :param keeps_environment: keep the environment of the command, without what looks like a secret.
+    :param owes_stats: a playbook that ends without statistics was cut short; a source may not keep them.
     """
 
     ident: str
@@ -56,6 +57,7 @@ class Origin(NamedTuple):
     header: Mapping[str, Any] = {}
     stats: Mapping[str, Any] | None = None
     keeps_environment: bool = False
+    owes_stats: bool = True
 
 
 class Translation:
@@ -111,7 +113,7 @@ class Translation:
             status=self.status if self.status in FINAL else "",
             rc=self._rc,
             explanation=self._explanation or explanation,
-            has_playbook=playbooks > 0 or self._is_playbook(),
+            has_playbook=self._origin.owes_stats and (playbooks > 0 or self._is_playbook()),
             has_stats=0 < playbooks <= stats,
         ).lines()
 
