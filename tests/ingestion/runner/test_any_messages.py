@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import pathlib
 import tempfile
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -85,7 +86,7 @@ message = event | status | st.fixed_dictionaries({"rc": mostly(0, 2)})
 def translated(found, stats=None):
     """Return the lines of messages; each event of them is one that the store takes, and the rules hold."""
     translation = Translation(Origin("i", now().isoformat(), stats=stats, keeps_environment=True))
-    lines = []
+    lines: list[dict[str, Any]] = []
     for each in found:
         try:
             lines += translation.take(each)
@@ -145,7 +146,7 @@ entry = st.dictionaries(
 play = st.fixed_dictionaries(
     {}, optional={"tasks": st.lists(entry | anything, max_size=4) | anything, "name": anything}
 )
-CHECKS = {
+CHECKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "messages": (check_messages, {"found": st.lists(message, max_size=12), "stats": event_data}),
     "stream": (check_stream, {"data": st.lists(chunk, max_size=8).map(b"\n".join)}),
     "navigator": (check_navigator, {"plays": st.lists(play | anything, max_size=3), "stdout": st.lists(anything)}),

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import zipfile
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +18,10 @@ from forge_events.ingestion import record_stream
 from forge_events.jobs import JobStatus
 from tests.ingestion.runner.conftest import take
 
-EVENTS = [
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+EVENTS: list[dict[str, Any]] = [
     {"event": "playbook_on_start", "uuid": "r", "counter": 1, "runner_ident": "i", "event_data": {"playbook": "s.yml"}},
     {"event": "keepalive", "counter": 0, "uuid": 0},
     {"event": "playbook_on_stats", "uuid": "s", "counter": 2, "event_data": {"ok": {"h": 1}}},
@@ -47,8 +51,14 @@ def spool_dir(tmp_path):
     return tmp_path / "spool"
 
 
-def feed(write, data: bytes) -> threading.Thread:
-    thread = threading.Thread(target=write, args=(data,))
+def feed(file: BinaryIO, data: bytes) -> threading.Thread:
+    """Write to a pipe whose reader has not begun, and close it."""
+
+    def write() -> None:
+        with file:
+            file.write(data)
+
+    thread = threading.Thread(target=write)
     thread.start()
     return thread
 
@@ -58,14 +68,16 @@ def test_from_a_file_a_pipe_or_a_socket_it_is_the_same_job(spool_dir, tmp_path):
     found = [take(tmp_path / "stream.jsonl", tmp_path / "file.db")]
     out, into = os.pipe()
     ours, theirs = socket.socketpair()
-    sources = {
+    sources: dict[str, tuple[Any, Any]] = {
         "bytes": (io.BytesIO(WHOLE), None),
         "path": (tmp_path / "stream.jsonl", None),
-        "pipe": (out, lambda data: (os.write(into, data), os.close(into))),
-        "socket": (ours, lambda data: (theirs.sendall(data), theirs.close())),
+        "pipe": (out, os.fdopen(into, "wb")),
+        "socket": (ours, theirs.makefile("wb")),
     }
     for name, (source, write) in sources.items():
         thread = feed(write, WHOLE) if write else None
+        if name == "socket":
+            theirs.close()  # its file keeps it open
         recorded = record_stream(source, spool_dir / name)
         if thread:
             thread.join()
