@@ -61,6 +61,10 @@ def ingest(
     with opened() as session:
         for received in _ingested(session, paths, wish):
             done.append(received)
+            if not sys.stderr.isatty():
+                _tell(received, as_json=as_json)
+    if sys.stderr.isatty():  # lines would break the bar
+        for received in done:
             _tell(received, as_json=as_json)
     if as_json:
         write_json([_as_object(received) for received in done])
@@ -80,6 +84,7 @@ def _ingested(session: Session, paths: list[Path], wish: Wish) -> Iterator[Recei
                 yield from source.ingest(session.store, wish._replace(seen=partial(show, source.path, number)))
             except BrokenSpool as error:
                 yield receiver.Received(source.path, problem=error.reason)
+            show(source.path, number + 1, 0)
 
 
 def _found(path: Path, session: Session) -> list[Source]:
@@ -142,7 +147,8 @@ def _bar(total: int) -> Iterator[Callable[[Path, int, int], None]]:
         task = progress.add_task("", total=total, at="")
 
         def show(path: Path, number: int, count: int) -> None:
-            progress.update(task, completed=number, at=f"{count:,} events of {printable(path.name)}")
+            at = f"{count:,} events of {printable(path.name)}" if count else ""
+            progress.update(task, completed=number, at=at)
 
         yield show
 
