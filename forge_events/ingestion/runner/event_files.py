@@ -40,6 +40,7 @@ class EventFiles:
         self._artifact = artifact
         self._troubles = troubles
         self._folder: Folder | None = None
+        self._listed: tuple[list[str], list[str]] | None = None
         self._run: str | None = None
         self._foreign_count = 0
         self.last = 0
@@ -60,7 +61,8 @@ class EventFiles:
         :param is_complete: no more will come: what is missing or broken is told of, and what runner left behind is
             read. Otherwise reading ends in front of what is missing, since that is about to be written.
         """
-        numbered, partial = self._listing()
+        numbered, partial = self._listed or self._listing()
+        self._listed = None
         numbered.sort(key=_counter)
         names = self._newest_first(numbered[bisect_right(numbered, self.last, key=_counter) :])
         yield from self._numbered(names, is_complete=is_complete)
@@ -72,8 +74,8 @@ class EventFiles:
             self._foreign_count = 0
 
     def stats(self) -> dict[str, Any] | None:
-        """Return what the statistics at the end say, where they are."""
-        numbered, partial = self._listing()
+        """Return what the statistics at the end say, where they are; for a job that is over, before it is read."""
+        numbered, partial = self._listed = self._listing()
         last = nlargest(_MAX_LOOKED_AT, numbered, key=_counter)
         for name in (*partial[:_MAX_LOOKED_AT], *last):
             found = self._load(name, is_told=False)
