@@ -77,6 +77,14 @@ bench: venv ## Measure what the plugin costs, beside no plugin, in one run (BENC
 bench-store: venv ## Measure the PostgreSQL store with up to a million jobs, beside its baselines (BENCH='--help' for more)
 	@$(PY) -m tests.benchmarks.store $(BENCH)
 
+.PHONY: bench-ingest
+bench-ingest: venv ## Measure how fast 100,000 events of ansible-runner are ingested, beside only reading them
+	@$(PY) -m tests.benchmarks.ingest $(BENCH)
+
+.PHONY: fuzz-ingest
+fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them
+	$(PYTEST) -n auto -m full tests/ingestion/runner/test_any_messages.py
+
 .PHONY: venv
 venv: ## Make .venv with all that developing takes, or find it up to date
 	@tools/venv

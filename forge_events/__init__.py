@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from forge_events.artifact import write_artifact
     from forge_events.errors import (
         AmbiguousJob,
         BrokenSpool,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         StaleTransition,
         StoreBusy,
         StoreUnavailable,
+        TargetExists,
         UnknownJob,
         UnsupportedStore,
         ValueRejected,
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from forge_events.export import spool_lines
     from forge_events.following import follow
     from forge_events.hierarchy import Node, build_tree
-    from forge_events.ingestion.receiver import drain, ingest
+    from forge_events.ingestion.receiver import drain
+    from forge_events.ingestion.sources import ingest
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
     from forge_events.output import to_bytes, to_html, to_text
     from forge_events.recording.recorder import Recorded, record
@@ -69,6 +72,7 @@ __all__ = [
     "Store",
     "StoreBusy",
     "StoreUnavailable",
+    "TargetExists",
     "Transition",
     "TreeEvent",
     "UnknownJob",
@@ -88,19 +92,22 @@ __all__ = [
     "to_html",
     "to_text",
     "upgrade",
+    "write_artifact",
 ]
 
 _HOMES = {
+    "artifact": "write_artifact",
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound ForgeEventsError InvalidSettings "
-        "InvalidTransition SchemaMismatch StaleTransition StoreBusy StoreUnavailable UnknownJob UnsupportedStore "
-        "ValueRejected"
+        "InvalidTransition SchemaMismatch StaleTransition StoreBusy StoreUnavailable TargetExists UnknownJob "
+        "UnsupportedStore ValueRejected"
     ),
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",
     "following": "follow",
     "hierarchy": "Node build_tree",
-    "ingestion.receiver": "drain ingest",
+    "ingestion.receiver": "drain",
+    "ingestion.sources": "ingest",
     "jobs": "HostSummary Job JobStatus NewJob Transition",
     "output": "to_bytes to_html to_text",
     "recording.recorder": "Recorded record",

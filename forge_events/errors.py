@@ -14,6 +14,7 @@
     ├── ValueRejected                6   the database does not take a value
     ├── UnsupportedStore             6   the URL names no database that the library can speak to
     ├── SchemaMismatch               6   the database has another schema, or none
+    ├── TargetExists                 5   what is to be written is there already
     ├── InvalidSettings              7   a setting has a value that cannot be
     ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
@@ -41,6 +42,7 @@ __all__ = [
     "StaleTransition",
     "StoreBusy",
     "StoreUnavailable",
+    "TargetExists",
     "UnknownJob",
     "UnsupportedStore",
     "ValueRejected",
@@ -101,6 +103,16 @@ class BrokenSpool(ForgeEventsError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path!r} cannot be ingested: {reason}")
+
+
+class TargetExists(ForgeEventsError):
+    """What is to be written is there already, and is left as it is."""
+
+    exit_code = 5
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} is there already")
 
 
 class StoreUnavailable(ForgeEventsError):

@@ -454,8 +454,14 @@ def is_changed(event: str, event_data: Mapping[str, Any]) -> bool:
 
 
 def rolls_up(event: str, event_data: Mapping[str, Any]) -> bool:
-    """Return whether an event makes its ancestors failed: it failed, and nobody ignored or rescued that."""
-    return is_failed(event, event_data) and not (event_data.get("ignore_errors") or event_data.get("rescued"))
+    """Return whether an event makes its ancestors failed: it failed, and nobody ignored or rescued that.
+
+    Where it is lost whether somebody ignored a loop item's failure, the task's own result tells, which follows.
+    """
+    if not is_failed(event, event_data) or event_data.get("ignore_errors") or event_data.get("rescued"):
+        return False
+    lost = event_data.get("lost")
+    return not (isinstance(lost, list) and "ignore_errors" in lost)
 
 
 def _has_counts(event_data: Mapping[str, Any], key: str) -> bool:

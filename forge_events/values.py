@@ -21,6 +21,7 @@ __all__ = [
     "CENSORED",
     "MAX_DEPTH",
     "censor_command",
+    "censor_environment",
     "censor_result",
     "censor_text",
     "cut",
@@ -216,6 +217,15 @@ def censor_command(command: Iterable[str]) -> list[str]:
         option = word
         censored.append(_USER_INFO.sub(rf"\1{_HIDDEN}@", word))
     return censored
+
+
+def censor_environment(environment: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of an environment without the values of secrets by their name, and of URLs."""
+    return {
+        name: _HIDDEN if _SECRET_NAME.search(name) else _USER_INFO.sub(rf"\1{_HIDDEN}@", value)
+        for name, value in environment.items()
+        if isinstance(value, str)
+    }
 
 
 def _is_extra_vars(option: str) -> bool:

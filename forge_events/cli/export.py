@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``export``: a job as a spool again, to take it elsewhere."""
+"""``export``: a job as a spool again, or as an artifact of ansible-runner, to take it elsewhere."""
 
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forge_events.cli.arguments import JobReference  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.screen import write_json
+from forge_events.cli.screen import write_json, write_line
 from forge_events.cli.session import reading
+from forge_events.tree import printable
+
+if TYPE_CHECKING:
+    from forge_events.jobs import Job
+    from forge_events.store.contract import Store
 
 __all__ = ["add_to"]
 
@@ -19,6 +25,7 @@ class Format(enum.StrEnum):
     """What a job can be exported as."""
 
     JSONL = "jsonl"
+    RUNNER = "runner"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,11 +35,28 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     job: JobReference,
-    _form: Annotated[Format, typer.Option("--format", help="The format: the spool's JSON lines.")] = Format.JSONL,
+    form: Annotated[
+        Format, typer.Option("--format", help="jsonl: the spool's JSON lines; runner: an artifact of ansible-runner.")
+    ] = Format.JSONL,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With runner: the private_data_dir that gets the artifact.")
+    ] = None,
 ) -> None:
-    """Write a job as a spool, which `forge-events ingest` makes the same job of elsewhere."""
+    """Write a job as a spool, which `forge-events ingest` makes the same job of elsewhere, or for ansible-runner."""
+    if (form is Format.RUNNER) != (output is not None):
+        raise typer.BadParameter("it goes with --format runner, and that with it", param_hint="--output")
+    with reading() as session:
+        found = session.store.job(job)
+        if output is None:
+            _write_spool(session.store, found)
+        else:
+            from forge_events.artifact import write_artifact
+
+            write_line(printable(str(write_artifact(session.store, found, output))))
+
+
+def _write_spool(store: Store, job: Job) -> None:
     from forge_events.export import spool_lines
 
-    with reading() as session:
-        for line in spool_lines(session.store, session.store.job(job)):
-            write_json(line, indent=None)
+    for line in spool_lines(store, job):
+        write_json(line, indent=None)

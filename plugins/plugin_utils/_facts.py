@@ -29,7 +29,9 @@ def play_of(play: Any) -> hierarchy.Play:
     """Return what a play is called and which hosts it is for."""
     hosts = play.hosts
     pattern = ",".join(map(_text, hosts)) if isinstance(hosts, (list, tuple)) else _text(hosts)
-    return hierarchy.Play(uuid=_text(play._uuid), name=_text(play.get_name()).strip() or pattern, pattern=pattern)
+    # ansible-runner's own plugin, which comes first, adds a number to the uuid when a play starts its next batch.
+    uuid = _text(play._uuid).partition("_")[0]
+    return hierarchy.Play(uuid=uuid, name=_text(play.get_name()).strip() or pattern, pattern=pattern)
 
 
 def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:

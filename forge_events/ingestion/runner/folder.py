@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a folder that is not to be trusted: its regular files, never what a link or a pipe in it leads to.
+
+Every file is opened relative to the open folder and without following links, so that nothing outside is read even while
+somebody is changing the folder; and without waiting, so that a pipe without a writer holds nobody up.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+__all__ = ["Folder", "Unreadable"]
+
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_PIECE = 1024 * 1024
+_SMALL = 64 * 1024
+
+
+class Unreadable(Exception):
+    """A file or folder cannot be taken; its words say why, and hold nothing of what is in it."""
+
+
+class Folder:
+    """An open folder.
+
+    :param name: how to call it to people.
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self._descriptor = descriptor
+        self.name = name
+
+    @classmethod
+    def at(cls, path: str) -> Self:
+        """Open a folder that the user has named; here a link is what the user wants.
+
+        :raises Unreadable: there is none.
+        """
+        return cls(_opened(path, _FOLDER, None), path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the folder; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def folder(self, name: str) -> Folder:
+        """Open a folder in this one.
+
+        :raises Unreadable: it is none, or a link.
+        """
+        descriptor = _opened(name, _FOLDER | os.O_NOFOLLOW, self._descriptor)
+        return type(self)(descriptor, os.path.join(self.name, name))  # noqa: PTH118 - only to be shown
+
+    def names(self) -> Iterator[tuple[str, bool]]:
+        """Yield each name in the folder and whether it is a regular file's, in no order.
+
+        :raises Unreadable: the folder cannot be listed.
+        """
+        try:
+            with os.scandir(self._descriptor) as found:
+                for entry in found:
+                    yield entry.name, entry.is_file(follow_symlinks=False)
+        except OSError as error:
+            raise Unreadable(_reason(error)) from error
+
+    def has(self, name: str) -> bool:
+        """Return whether there is something of this name, whatever it is."""
+        try:
+            os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def oddity(self, name: str) -> str:
+        """Return why something is no regular file; empty if it is one."""
+        try:
+            mode = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode
+        except OSError as error:
+            return _reason(error)
+        if stat.S_ISLNK(mode):
+            return "it is a symbolic link, which is not followed"
+        return "" if stat.S_ISREG(mode) else f"it is {_kind(mode)}, not a file"
+
+    def changed(self, name: str = ".") -> float | None:
+        """Return when a file of the folder, or the folder itself, was changed; None if it is not there."""
+        try:
+            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mtime
+        except OSError:
+            return None
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return the content of a regular file.
+
+        :raises Unreadable: it is none, or larger than ``limit`` bytes.
+        """
+        descriptor = _opened(name, _FILE, self._descriptor)
+        try:
+            data = os.read(descriptor, _SMALL)
+            if len(data) == _SMALL or not data:
+                # Anything but a file that is small: what it is has to be known before more is read.
+                _check(os.fstat(descriptor), limit)
+                while len(data) <= limit and (more := os.read(descriptor, _PIECE)):
+                    data += more
+        except OSError as error:
+            raise Unreadable(_reason(error)) from error
+        finally:
+            os.close(descriptor)
+        if len(data) > limit:
+            raise Unreadable(_too_large(limit))
+        return data
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Yield the content of a regular file of any size, piece by piece.
+
+        :raises Unreadable: it is none.
+        """
+        descriptor = _opened(name, _FILE, self._descriptor)
+        try:
+            _check(os.fstat(descriptor), None)
+            while piece := os.read(descriptor, _PIECE):
+                yield piece
+        except OSError as error:
+            raise Unreadable(_reason(error)) from error
+        finally:
+            os.close(descriptor)
+
+
+def _check(found: os.stat_result, limit: int | None) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable(f"it is {_kind(found.st_mode)}, not a file")
+    if limit is not None and found.st_size > limit:
+        raise Unreadable(_too_large(limit))
+
+
+def _opened(path: str, flags: int, folder: int | None) -> int:
+    try:
+        return os.open(path, flags, dir_fd=folder)
+    except (OSError, ValueError) as error:
+        raise Unreadable(_reason(error)) from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return "no file can have this name"
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link, which is not followed"
+    if error.errno == errno.ENOTDIR:
+        return "it is no folder, or a symbolic link"
+    if error.errno == errno.ENXIO:
+        return "it is a pipe or a socket, not a file"
+    return error.strerror or type(error).__name__
+
+
+def _too_large(limit: int) -> str:
+    return f"it is larger than {limit} bytes"
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_ISDIR: "a folder",
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
+    return next((name for test, name in kinds.items() if test(mode)), "something else")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a job of ansible-runner is: its uuid, its events' uuids, its name and its command. Pure.
+
+All uuids follow from what runner wrote, so the same job has the same ones whichever way it comes in: live, as a stream
+or as an artifact, today or again tomorrow. runner's own are no keys: an ident may be anything and used again, and a
+play or task has the uuid that Ansible gave it, of which 32 bits are random.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shlex
+import uuid
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from forge_events import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["command_of", "event_uuids", "job_uuid", "name_of"]
+
+_PLAYBOOKS = (".yml", ".yaml", ".json")
+_MAX_WORDS = 10_000
+
+
+def job_uuid(*facts: str) -> str:
+    """Return the uuid of a job: by its ident and the uuid of its first event, which runner makes anew for each run."""
+    digest = hashlib.sha256("\0".join(("ansible-runner", *facts)).encode("utf-8", "surrogatepass")).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+def event_uuids(job: str) -> Callable[[], str]:
+    """Return a maker of the uuids of a job's events: of version 8 (RFC 9562), shared bits and a number."""
+    digest = hashlib.sha256(job.encode("utf-8", "surrogatepass")).hexdigest()
+    shared = f"{digest[:8]}-{digest[8:12]}-8{digest[12:15]}-a{digest[15:18]}"
+    numbers = itertools.count(1)
+    return lambda: f"{shared}-{next(numbers):012x}"
+
+
+def command_of(found: Any) -> list[str]:
+    """Return a command line without secrets, also where it is handed to a shell as one word."""
+    words = [word for word in found[:_MAX_WORDS] if isinstance(word, str)] if isinstance(found, list) else []
+    return [
+        _shell_command(word) if before == "-c" else word
+        for before, word in zip(["", *words], values.censor_command(words), strict=False)
+    ]
+
+
+def _shell_command(text: str) -> str:
+    """Return a command in a shell's own words, censored; runner does this to add an ssh key to an agent."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return values.censor_command(["-e", text])[1]
+    censored = values.censor_command(words)
+    return text if censored == words else " ".join(censored)
+
+
+def name_of(command: Sequence[str], playbook: str, ident: str) -> str:
+    """Return what to call a job: the file names of its playbooks, or module and pattern of an ad hoc command."""
+    playbooks = list(itertools.takewhile(lambda word: word.endswith(_PLAYBOOKS), reversed(command)))
+    if playbooks and not playbook.startswith("__"):
+        return " ".join(PurePath(word).name for word in reversed(playbooks))
+    if "ansible" in command and "-m" in command[:-1]:
+        return f"ansible {command[-1]} -m {command[command.index('-m') + 1]}"
+    return PurePath(playbook).name or ident
