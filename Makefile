@@ -51,7 +51,7 @@ test-matrix: venv ## Run the collection in core-only environments, every ansible
 
 .PHONY: test-faults
 test-faults: venv ## Kill receivers hundreds of times and servers under them, and feed them all that is damaged
-	$(PYTEST) -n auto -m full tests/ingestion tests/store
+	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance
 
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core

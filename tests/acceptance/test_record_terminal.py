@@ -59,7 +59,7 @@ def recorded(cli, *command, cwd):
     return shown(terminal), terminal.exitstatus
 
 
-@pytest.mark.parametrize("verbosity", [[], ["-v"], ["-vv"]])
+@pytest.mark.parametrize("verbosity", [[], pytest.param(["-v"], marks=pytest.mark.full), ["-vv"]])
 def test_the_terminal_shows_the_same_bytes_and_all_of_them_are_recorded(cli, tmp_path, verbosity):
     (tmp_path / "site.yml").write_text(COLOURFUL)
     (tmp_path / "ansible.cfg").write_text("[defaults]\n")

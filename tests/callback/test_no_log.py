@@ -9,8 +9,8 @@ import pytest
 @pytest.mark.parametrize(
     ("strategy", "arguments"),
     [
-        ("linear", []),
         ("free", ["-vvv", "--diff"]),
+        pytest.param("linear", [], marks=pytest.mark.full),
         pytest.param("free", [], marks=pytest.mark.full),
         pytest.param("linear", ["-vvv", "--diff"], marks=pytest.mark.full),
     ],
@@ -38,6 +38,7 @@ def places(record, word):
         at = record.find(word, at + 1)
 
 
+@pytest.mark.full
 def test_a_poll_takes_no_log_from_the_task_that_polls(ansible, lawful, tmp_path):
     run = ansible.play("secrets.yml", "-e", f"target={tmp_path}")
     lawful(run)

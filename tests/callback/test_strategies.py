@@ -28,7 +28,7 @@ def containers(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [line for line in lines if line[-2] != "one of all" and line[-3].startswith("playbook_on_")]
 
 
-LONG = ("serial 2", "free in batches", "two forks")
+LONG = ("host_pinned", "serial 2", "free in batches", "two forks")
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.full] * (way in LONG)) for way in WAYS])

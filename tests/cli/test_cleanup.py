@@ -122,6 +122,7 @@ def test_ctrl_c_leaves_dropped_what_was_dropped_and_the_rest_for_the_next_time(o
     assert len(on_server.good("cleanup-jobs", "--days", "5", "--json").json["dropped"]) == left
 
 
+@pytest.mark.full
 def test_what_others_keep_locked_is_one_line(on_server):
     with open_store(on_server.url) as store:
         job = ended(store, NOW - 100 * DAY)

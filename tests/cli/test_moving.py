@@ -45,7 +45,7 @@ def odd():
     return story
 
 
-@pytest.mark.parametrize(("tell", "rc"), [(example, 0), (example, None), (odd, None), (odd, 2)])
+@pytest.mark.parametrize(("tell", "rc"), [(example, 0), (odd, None), pytest.param(odd, 2, marks=pytest.mark.full)])
 def test_an_exported_job_is_the_same_job_elsewhere(cli, elsewhere, tmp_path, tell, rc):
     tell().spool_to(cli.spool, rc=rc)
     exported = tmp_path / "job.jsonl"

@@ -67,7 +67,7 @@ PLAYBOOK = """
 """
 
 
-@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("strategy", ["linear", pytest.param("free", marks=pytest.mark.full)])
 def test_the_counts_of_a_cut_playbook_are_those_of_its_recap(store, tmp_path, root, strategy):
     spool = recorded(tmp_path, root, strategy)
     whole = spool.read_bytes()

@@ -22,13 +22,11 @@ PLAYBOOKS = {
 # Each of the others is run in one way by `make test`, and in every way by the long campaign.
 SHORT = {
     ("run", "handlers in batches"),
-    ("run", "everything that is printed"),
     ("run", "free"),
     ("run", "serial"),
     ("run_async", "handlers"),
     ("run_async", "host_pinned"),
     ("process", "everything that is printed"),
-    ("process", "linear"),
 }
 CASES = [
     pytest.param(way, name, marks=[pytest.mark.full] * ((way, name) not in SHORT), id=f"{name} by {way}")
