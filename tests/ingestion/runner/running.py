@@ -42,6 +42,8 @@ def run(way: str, folder: pathlib.Path, playbook: str, variables: dict[str, str]
             "ANSIBLE_LOCALHOST_WARNING": "False",
             "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),
             "FORGE_EVENTS_SPOOL_DIR": str(folder / "callback"),
+            # A worker gives Ansible no terminal: its warnings would overtake what it has in its buffer.
+            "PYTHONUNBUFFERED": "1",
         },
     }
     _WAYS[way](folder, wanted, handlers)
