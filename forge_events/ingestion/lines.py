@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from pydantic_core import from_json
 
 from forge_events import spool
 from forge_events.events import JobEvent
+from forge_events.ingestion import parsing
 from forge_events.ingestion.damage import Damage, reason_of
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ class Batch:
 def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Iterator[Batch]:
     """Yield what stands in a spool from a position on, and tell ``closing`` how it ends."""
     batch = Batch(position)
-    for record in spool.read(file, position, _parsed):
+    for record in spool.read(file, position, parsing.loads):
         if record.kind in ("eof", "exit"):
             closing.add(record)
         elif not _is_header(record):
@@ -90,13 +88,6 @@ def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Ite
                 batch = Batch(batch.position)
     if batch.size:
         yield batch
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return from_json(line)
-    except ValueError:  # half a surrogate pair, or deep nesting: what it cannot read may be JSON nevertheless
-        return json.loads(line)
 
 
 def _is_header(record: spool.Record) -> bool:

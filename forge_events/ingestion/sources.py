@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from forge_events.errors import BrokenSpool
 from forge_events.ingestion.intake import Received
+from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner.folder import Folder, Unreadable
 from forge_events.ingestion.runner.navigator import is_navigator
-from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.source import Wish
 from forge_events.ingestion.sources_of_runner import ArtifactSource, NavigatorSource, StreamSource
 from forge_events.ingestion.spool_source import SpoolSource

@@ -8,11 +8,11 @@ import datetime
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner import process
 from forge_events.ingestion.runner.ending import FINAL
 from forge_events.ingestion.runner.event_files import EventFiles
 from forge_events.ingestion.runner.folder import Unreadable
-from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.runner.troubles import Troubles
 
 if TYPE_CHECKING:

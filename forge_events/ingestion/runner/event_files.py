@@ -9,8 +9,8 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner.folder import Unreadable
-from forge_events.ingestion.runner.parsing import NotJson, parse
 from forge_events.ingestion.runner.told import LOST_OUTPUT, text_of
 from forge_events.spool import MAX_LINE
 

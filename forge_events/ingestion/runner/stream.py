@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from forge_events.ingestion.runner.parsing import NotJson, parse
+from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.spool import MAX_LINE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-__all__ = ["NotJson", "parse"]
+__all__ = ["NotJson", "loads", "parse"]
 
 
 class NotJson(ValueError):
@@ -21,10 +21,14 @@ def parse(data: bytes) -> Any:
     :raises NotJson: the data is none.
     """
     try:
-        return from_json(data)
-    except ValueError:
-        pass  # or it has half a surrogate pair, which is how Python holds bytes that are no UTF-8
-    try:
-        return json.loads(data)
+        return loads(data)
     except (ValueError, RecursionError) as error:
         raise NotJson(f"it is not JSON: {type(error).__name__}") from error
+
+
+def loads(data: bytes) -> Any:
+    """Do what ``json.loads`` does, with its errors, in a fraction of the time."""
+    try:
+        return from_json(data)
+    except ValueError:  # half a surrogate pair, or deep nesting: what it cannot read may be JSON nevertheless
+        return json.loads(data)
