@@ -6,8 +6,13 @@
     ForgeEventsError                 1
     ├── UnknownJob                   3   no job has this id, uuid prefix or name
     ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
+    ├── UnknownTemplate              3   no job template has this name
+    ├── UnknownNode                  3   no node has this name
     ├── InvalidTransition            4   the lifecycle has no such step
     ├── StaleTransition              4   the job was not in the status that the caller expected
+    ├── NotLaunched                  4   the job was recorded; nothing here runs it
+    ├── NotRelaunchable              4   the job cannot be launched again as asked
+    ├── NameTaken                    4   a job template or node has this name already
     ├── BrokenSpool                  5   a spool file cannot be read or is none
     ├── StoreUnavailable             6   the database cannot be opened, read or written
     │   └── StoreBusy                6   others keep locked what is needed
@@ -16,6 +21,11 @@
     ├── SchemaMismatch               6   the database has another schema, or none
     ├── TargetExists                 5   what is to be written is there already
     ├── InvalidSettings              7   a setting has a value that cannot be
+    ├── InvalidLaunch                2   what is to be run cannot be run like that
+    │   └── FieldNotAsked            2   the job template does not leave this to whoever launches it
+    ├── JobNotRun                    8   the job ended as error: it could not be run
+    ├── JobCanceled                  9   the job was canceled
+    ├── NotInTime                   10   the job has not ended in time
     ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
 
@@ -35,15 +45,25 @@ __all__ = [
     "BrokenSpool",
     "CommandNotExecutable",
     "CommandNotFound",
+    "FieldNotAsked",
     "ForgeEventsError",
+    "InvalidLaunch",
     "InvalidSettings",
     "InvalidTransition",
+    "JobCanceled",
+    "JobNotRun",
+    "NameTaken",
+    "NotInTime",
+    "NotLaunched",
+    "NotRelaunchable",
     "SchemaMismatch",
     "StaleTransition",
     "StoreBusy",
     "StoreUnavailable",
     "TargetExists",
     "UnknownJob",
+    "UnknownNode",
+    "UnknownTemplate",
     "UnsupportedStore",
     "ValueRejected",
 ]
@@ -180,6 +200,104 @@ class InvalidSettings(ForgeEventsError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"the setting {name} cannot be used: {reason}")
+
+
+class UnknownTemplate(ForgeEventsError):
+    """No job template has the name."""
+
+    exit_code = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no job template {name!r}")
+
+
+class UnknownNode(ForgeEventsError):
+    """No node has the name."""
+
+    exit_code = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no node {name!r}")
+
+
+class NameTaken(ForgeEventsError):
+    """Another job template or node has the name already."""
+
+    exit_code = 4
+
+    def __init__(self, what: str, name: str, reason: str = "there is one already") -> None:
+        self.what, self.name, self.reason = what, name, reason
+        super().__init__(f"the {what} {name!r} cannot be made: {reason}")
+
+
+class NotLaunched(ForgeEventsError):
+    """The job was only recorded: whoever started it has to be asked."""
+
+    exit_code = 4
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} was not launched by forge-events; it was recorded while somebody else ran it")
+
+
+class NotRelaunchable(ForgeEventsError):
+    """A job cannot be launched again as asked."""
+
+    exit_code = 4
+
+    def __init__(self, job_id: int, reason: str) -> None:
+        self.job_id, self.reason = job_id, reason
+        super().__init__(f"job {job_id} cannot be launched again: {reason}")
+
+
+class InvalidLaunch(ForgeEventsError):
+    """What is to be run has a field that is unknown, missing or cannot be; the value is not told."""
+
+    exit_code = 2
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"{field} cannot be used: {reason}")
+
+
+class FieldNotAsked(InvalidLaunch):
+    """The job template does not leave a field to whoever launches it."""
+
+    def __init__(self, template: str, field: str) -> None:
+        self.template = template
+        super().__init__(field, f"the job template {template!r} does not let it be changed at launch")
+
+
+class JobNotRun(ForgeEventsError):
+    """A job ended as ``error``."""
+
+    exit_code = 8
+
+    def __init__(self, job_id: int, reason: str) -> None:
+        self.job_id, self.reason = job_id, reason
+        super().__init__(f"job {job_id} could not be run: {reason}")
+
+
+class JobCanceled(ForgeEventsError):
+    """A job was canceled."""
+
+    exit_code = 9
+
+    def __init__(self, job_id: int, reason: str) -> None:
+        self.job_id, self.reason = job_id, reason
+        super().__init__(f"job {job_id} was canceled: {reason}")
+
+
+class NotInTime(ForgeEventsError):
+    """A job has not ended in the time that somebody waits; it goes on."""
+
+    exit_code = 10
+
+    def __init__(self, job_id: int, status: str) -> None:
+        self.job_id, self.status = job_id, status
+        super().__init__(f"job {job_id} is still {status}")
 
 
 class CommandNotExecutable(ForgeEventsError):

@@ -8,7 +8,21 @@ import enum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["FINAL", "TRANSITIONS", "HostSummary", "Job", "JobStatus", "NewJob", "Transition", "is_allowed"]
+__all__ = [
+    "ACTIVE",
+    "FINAL",
+    "RECORDED",
+    "TRANSITIONS",
+    "HostSummary",
+    "Job",
+    "JobStatus",
+    "NewJob",
+    "Transition",
+    "is_allowed",
+]
+
+RECORDED = "recorded"
+"""The launch type of a job that somebody else started, and that was only watched."""
 
 
 class JobStatus(enum.StrEnum):
@@ -28,9 +42,17 @@ class JobStatus(enum.StrEnum):
         """Whether nothing moves a job out of this status."""
         return self in FINAL
 
+    @property
+    def is_active(self) -> bool:
+        """Whether a job in this status takes capacity once it has a node."""
+        return self in ACTIVE
+
 
 FINAL = frozenset({JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.ERROR, JobStatus.CANCELED})
 """The statuses that a job never leaves."""
+
+ACTIVE = frozenset({JobStatus.WAITING, JobStatus.RUNNING})
+"""The statuses of a job that a dispatcher has taken on."""
 
 TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     # A recorded job is met when it already runs; a launched one goes the long way.
@@ -56,19 +78,23 @@ class NewJob(BaseModel):
     :param launch_type: ``recorded`` for what a callback or runner reported by itself; AWX's words for what was
         launched.
     :param parent_uuid: the job whose playbook started this one, if one did.
+    :param job_template_id: the template that the job was launched from, if it was.
+    :param impact: how many forks of capacity the job takes on its node.
     """
 
     model_config = ConfigDict(frozen=True)
 
     uuid: str
     name: str
-    launch_type: str = "recorded"
+    launch_type: str = RECORDED
     command: list[str] = []
     directory: str | None = None
     host: str | None = None
     pid: int | None = None
     ansible_version: str | None = None
     parent_uuid: str | None = None
+    job_template_id: int | None = None
+    impact: int = 0
     created: datetime.datetime
 
 
@@ -80,6 +106,11 @@ class Job(NewJob):
     :param rc: exit code of the command where somebody saw it, else None.
     :param failed: whether a failure rolled up to the playbook, whatever the status.
     :param event_count: how many events are stored.
+    :param execution_node: the node that the job was assigned to.
+    :param dispatcher_id: the dispatcher process that has the job in hand.
+    :param runner_pid: the process of ansible-runner on the node, with ``runner_started``, when that process began.
+    :param cancel_requested: when somebody asked to cancel the job, and ``cancel_by`` who did.
+    :param blocker_count: how many jobs must be successful before this one may run.
     """
 
     id: int
@@ -92,6 +123,18 @@ class Job(NewJob):
     changed: bool = False
     event_count: int = 0
     job_explanation: str = ""
+    execution_node: str | None = None
+    dispatcher_id: int | None = None
+    runner_pid: int | None = None
+    runner_started: datetime.datetime | None = None
+    cancel_requested: datetime.datetime | None = None
+    cancel_by: str | None = None
+    blocker_count: int = 0
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether the job was launched, rather than recorded while somebody else ran it."""
+        return self.launch_type != RECORDED
 
 
 class Transition(BaseModel):

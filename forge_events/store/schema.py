@@ -24,21 +24,31 @@ from forge_events.jobs import FINAL, JobStatus
 from forge_events.store.columns import AnyText, Id, Json, Name, UtcDateTime
 
 __all__ = [
+    "ACTIVE_ALONE",
+    "ACTIVE_JOB",
     "CONTAINER",
+    "ENDS",
     "FAILED",
     "HAS_HOST",
     "HAS_OUTPUT",
+    "PENDING",
     "REVISIONS",
+    "UNSENT",
+    "dependencies",
+    "dispatchers",
     "hostresults",
     "hostsummaries",
     "jobevents",
     "jobs",
     "metadata",
+    "nodes",
+    "notifications",
     "spoolpositions",
+    "templates",
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -55,6 +65,22 @@ _UNSTARTED = _words(frozenset({JobStatus.NEW, JobStatus.PENDING, JobStatus.WAITI
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
+
+# Partial indexes are used only where a query repeats their condition to the letter; hence text.
+PENDING = text("status = 'pending' AND blocker_count = 0")
+"""The condition of a job that may be taken on."""
+
+ACTIVE_JOB = text("status IN ('running', 'waiting')")
+"""The condition of a job that a dispatcher has taken on."""
+
+ACTIVE_ALONE = text("queue > 0 AND status IN ('running', 'waiting')")
+"""The condition of an active job whose template allows one at a time."""
+
+ENDS = text(f"new IN ({_FINAL})")
+"""The condition of a step into a final status."""
+
+UNSENT = text("status IN ('pending', 'sending')")
+"""The condition of a notification that is not done with."""
 
 jobs = Table(
     "main_job",
@@ -80,6 +106,19 @@ jobs = Table(
     _count("event_count"),
     _count("event_size"),
     Column("job_explanation", AnyText, nullable=False, server_default=""),
+    # What only a job has that was launched.
+    Column("job_template_id", BigInteger),
+    # 0, or the template of which one job runs at a time.
+    _count("queue"),
+    Column("launch", Json),
+    _count("impact"),
+    _count("blocker_count"),
+    Column("execution_node", Name),
+    Column("dispatcher_id", BigInteger),
+    Column("runner_pid", BigInteger),
+    Column("runner_started", UtcDateTime),
+    Column("cancel_requested", UtcDateTime),
+    Column("cancel_by", Name),
     CheckConstraint(f"status IN ({_words(JobStatus)})", name="main_job_status"),
     # A job cannot be in a status that its timestamps contradict; one that never ran may end without having started.
     CheckConstraint(f"(status IN ({_FINAL})) = (finished IS NOT NULL)", name="main_job_finished"),
@@ -94,6 +133,25 @@ Index("main_job_created", jobs.c.created, jobs.c.id)
 Index("main_job_finished", jobs.c.finished, jobs.c.id)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
+# What a dispatcher takes next: the oldest of each queue, without a look at those that others block.
+Index(
+    "main_job_pending",
+    jobs.c.queue,
+    jobs.c.id,
+    sqlite_where=PENDING,
+    postgresql_where=PENDING,
+)
+# Few jobs are active, and all that is asked about capacity is asked of them.
+Index("main_job_active", jobs.c.execution_node, jobs.c.id, sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB)
+# Of a template that does not allow more, one job is active.
+Index(
+    "main_job_one_of_template",
+    jobs.c.queue,
+    unique=True,
+    sqlite_where=ACTIVE_ALONE,
+    postgresql_where=ACTIVE_ALONE,
+)
+
 transitions = Table(
     "main_jobtransition",
     metadata,
@@ -106,6 +164,15 @@ transitions = Table(
     Column("reason", AnyText, nullable=False),
     CheckConstraint(f"old IN ({_words(JobStatus)}) AND old NOT IN ({_FINAL})", name="main_jobtransition_old"),
     CheckConstraint(f"new IN ({_words(JobStatus)}) AND new <> old", name="main_jobtransition_new"),
+)
+
+# A job ends once, whatever else goes wrong.
+Index(
+    "main_jobtransition_end",
+    transitions.c.job_id,
+    unique=True,
+    sqlite_where=ENDS,
+    postgresql_where=ENDS,
 )
 
 jobevents = Table(
@@ -139,7 +206,6 @@ jobevents = Table(
     postgresql_partition_by="RANGE (job_id)",
 )
 
-# Partial indexes are used only where a query repeats their condition to the letter; hence text.
 CONTAINER = text(f"event IN ({_words(CONTAINERS)})")
 """The condition of an event that has children."""
 
@@ -236,4 +302,96 @@ spoolpositions = Table(
     Column("job_id", ForeignKey("main_job.id"), nullable=False, index=True),
     Column("position", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# A job runs only when those that it depends on were successful.
+dependencies = Table(
+    "main_jobdependency",
+    metadata,
+    Column("job_id", ForeignKey("main_job.id"), primary_key=True),
+    Column("blocker_id", ForeignKey("main_job.id"), primary_key=True, index=True),
+    CheckConstraint("blocker_id < job_id", name="main_jobdependency_order"),
+    sqlite_with_rowid=False,
+)
+
+nodes = Table(
+    "main_instance",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hostname", Name, nullable=False, unique=True),
+    Column("node_type", Name, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default="1"),
+    Column("created", UtcDateTime, nullable=False),
+    # The machine that works under this name, and when it last said so.
+    Column("machine", Name),
+    Column("last_seen", UtcDateTime),
+    Column("version", Name),
+    Column("cpu", Float),
+    Column("memory", BigInteger),
+    Column("capacity_adjustment", Float, nullable=False, server_default="0"),
+    # What the owner says instead of what was measured.
+    Column("absolute_cpu", Float),
+    Column("absolute_memory", BigInteger),
+    CheckConstraint("node_type IN ('control', 'execution', 'hop', 'hybrid')", name="main_instance_type"),
+    CheckConstraint("capacity_adjustment >= 0 AND capacity_adjustment <= 1", name="main_instance_adjustment"),
+    CheckConstraint("(machine IS NULL) = (last_seen IS NULL)", name="main_instance_seen"),
+    sqlite_autoincrement=True,
+)
+
+# The processes that dispatch and execute: one row while a process lives, or until somebody sees that it does not.
+dispatchers = Table(
+    "main_dispatcher",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("node", Name, nullable=False, index=True),
+    Column("machine", Name, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("process_started", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    # One that somebody started for a single job, and that takes on no other.
+    Column("only_job_id", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+templates = Table(
+    "main_jobtemplate",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Name, nullable=False, unique=True),
+    Column("description", AnyText, nullable=False, server_default=""),
+    Column("launch", Json, nullable=False),
+    Column("ask", Json, nullable=False),
+    Column("allow_simultaneous", Boolean, nullable=False, server_default="0"),
+    Column("notifications", Json, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("modified", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What is to be told of a job, written down together with the step that it tells of.
+notifications = Table(
+    "main_jobnotification",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("job_id", ForeignKey("main_job.id"), nullable=False),
+    Column("event", Name, nullable=False),
+    Column("url", AnyText, nullable=False),
+    Column("message", AnyText),
+    Column("status", Name, nullable=False),
+    Column("attempts", BigInteger, nullable=False, server_default="0"),
+    Column("due", UtcDateTime, nullable=False),
+    Column("sent", UtcDateTime),
+    Column("error", AnyText, nullable=False, server_default=""),
+    CheckConstraint("event IN ('failure', 'started', 'success')", name="main_jobnotification_event"),
+    CheckConstraint("status IN ('failed', 'pending', 'sending', 'sent')", name="main_jobnotification_status"),
+    CheckConstraint("(status = 'sent') = (sent IS NOT NULL)", name="main_jobnotification_sent"),
+    sqlite_autoincrement=True,
+)
+# A job is told of once to each address for each of its events.
+Index("main_jobnotification_once", notifications.c.job_id, notifications.c.event, notifications.c.url, unique=True)
+Index(
+    "main_jobnotification_due",
+    notifications.c.due,
+    sqlite_where=UNSENT,
+    postgresql_where=UNSENT,
 )

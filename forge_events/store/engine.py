@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a store does for the engine that runs jobs, whatever database is behind it; part of the store's contract.
+
+A verb is one transaction unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from forge_events.jobs import Job, NewJob
+    from forge_events.launches import Launch
+    from forge_events.nodes import Machine, Node, NodeType
+    from forge_events.templates import JobTemplate
+
+__all__ = ["Bell", "Choice", "Dispatcher", "Due", "JobQueue", "Nodes", "NotificationBox", "Templates"]
+
+
+class Bell(Protocol):
+    """Rings when there is something new to decide or to do."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once the bell has rung."""
+
+    def hush(self) -> None:
+        """Forget that it has rung.
+
+        :raises StoreUnavailable: it can ring no more.
+        """
+
+    def close(self) -> None:
+        """Listen no more."""
+
+
+class Dispatcher(NamedTuple):
+    """A process that dispatches, executes, or both.
+
+    :param machine: names the machine that it runs on, with ``pid`` and ``process_started`` the process.
+    :param only_job_id: the one job that it is for, if it is.
+    """
+
+    id: int
+    node: str
+    machine: str
+    pid: int
+    process_started: datetime.datetime
+    last_seen: datetime.datetime
+    only_job_id: int | None = None
+
+
+class Due(NamedTuple):
+    """A notification that is to be sent now; see :class:`forge_events.templates.Notification`.
+
+    :param attempts: how many were made before.
+    """
+
+    id: int
+    job_id: int
+    event: str
+    url: str
+    message: str | None
+    attempts: int
+
+
+class Templates(Protocol):
+    """The job templates."""
+
+    def add(self, template: JobTemplate) -> JobTemplate:
+        """Add a template and return it with its id.
+
+        :raises NameTaken: there is one of its name.
+        """
+
+    def get(self, name: str) -> JobTemplate:
+        """Return the template of a name, or of an id where none has such a name.
+
+        :raises UnknownTemplate: there is none.
+        """
+
+    def all(self) -> list[JobTemplate]:
+        """Return all templates by name."""
+
+    def replace(self, template: JobTemplate) -> JobTemplate:
+        """Store what has become of the template with this id; jobs that were launched before stay as they are.
+
+        :raises UnknownTemplate: there is none. NameTaken: another one has its name.
+        """
+
+    def delete(self, name: str) -> None:
+        """Delete a template; its jobs stay.
+
+        :raises UnknownTemplate: there is none.
+        """
+
+
+class NotificationBox(Protocol):
+    """What is to be told of jobs; it is written down with the step that it tells of, once for each address."""
+
+    def take(self, now: datetime.datetime, *, limit: int = 10) -> list[Due]:
+        """Take notifications that are due: nobody else takes them, and one attempt more is counted.
+
+        One whose sender was killed before it said how that went is marked as failed, never sent again.
+        """
+
+    def sent(self, due: Due, at: datetime.datetime) -> None:
+        """Write down that it was sent."""
+
+    def failed(self, due: Due, error: str, again: datetime.datetime | None) -> None:
+        """Write down that it could not be sent, and when to try again, if at all."""
+
+    def of_job(self, job_id: int) -> list[tuple[str, str, str, int, str]]:
+        """Return event, address without what may be secret, status, attempts and error of each, oldest first."""
+
+    def has_due(self, job_id: int) -> bool:
+        """Return whether a notification of a job is still to be sent."""
+
+
+class Nodes(Protocol):
+    """The nodes, and the processes that work on them."""
+
+    def register(
+        self, hostname: str, at: datetime.datetime, *, node_type: NodeType | None = None, is_new: bool = False
+    ) -> Node:
+        """Make a node or return the one that is there, with its type changed where one is given.
+
+        :raises NameTaken: ``is_new`` is true and there is one.
+        """
+
+    def get(self, hostname: str) -> Node:
+        """Return a node.
+
+        :raises UnknownNode: there is none.
+        """
+
+    def all(self) -> list[Node]:
+        """Return all nodes by name, with what their jobs consume."""
+
+    def change(self, hostname: str, **values: object) -> Node:
+        """Change what an owner may say of a node.
+
+        :param values: ``enabled``, ``node_type``, ``capacity_adjustment``, ``absolute_cpu`` or ``absolute_memory``.
+        :raises UnknownNode: there is none.
+        """
+
+    def delete(self, hostname: str) -> None:
+        """Forget a node that has no active job and no process.
+
+        :raises UnknownNode: there is none. NameTaken: it is still at work.
+        """
+
+    def sign_on(self, dispatcher: Dispatcher, machine: Machine, version: str, *, lost_after: float) -> Dispatcher:
+        """Write down that a process begins to work on a node, and return it with its id; it counts as seen.
+
+        :raises NameTaken: another machine works under the node's name, and was seen within so many seconds.
+        """
+
+    def beat(self, dispatcher: Dispatcher, machine: Machine, at: datetime.datetime) -> bool:
+        """Write down that a process and its node are there; return False if it was taken for gone meanwhile."""
+
+    def sign_off(self, dispatcher: Dispatcher) -> None:
+        """Write down that a process does not work there any more; a second call does nothing."""
+
+    def dispatchers(self, node: str | None = None) -> list[Dispatcher]:
+        """Return the processes that work on a node, or on all, by id."""
+
+
+class Choice(Protocol):
+    """One decision: whoever decides is alone, and everything is committed at its end."""
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes by name, with what their jobs consume."""
+
+    def unplaced(self) -> list[Job]:
+        """Return the jobs that are waiting without a node, oldest first."""
+
+    def heads(self, *, limit: int) -> Iterator[Job]:
+        """Yield the pending jobs that nothing blocks, oldest first, up to a limit.
+
+        Where a template allows one job at a time, only its oldest comes, and none while one of it is active.
+        """
+
+    def launch_of(self, job: Job) -> Launch:
+        """Return what a job is to run."""
+
+    def assign(self, job: Job, node: str, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Give a job a node: a pending one becomes waiting."""
+
+    def hold(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Take a pending job on without a node; for one that is waiting, only write down why."""
+
+    def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Make a waiting job pending again, without node and dispatcher."""
+
+
+class JobQueue(Protocol):
+    """The jobs that are launched, and how work is shared out."""
+
+    def add(
+        self, job: NewJob, launch: Launch, *, queue: int, after: Sequence[int], at: datetime.datetime, by: str
+    ) -> Job:
+        """Add a job that is pending; a job whose uuid is known is returned as it is, unchanged.
+
+        :param queue: 0, or the template of which one job runs at a time.
+        :param after: ids of jobs that must be successful before; when one of them is not, this job is canceled.
+        :raises UnknownJob: there is no such job. InvalidLaunch: one has ended without success.
+        """
+
+    def launch_of(self, job_id: int) -> Launch | None:
+        """Return what a job was to run; None for one that was recorded."""
+
+    def choosing(self) -> AbstractContextManager[Choice]:
+        """Give a decision, alone."""
+
+    def take(self, node: str, dispatcher: int, *, limit: int, only: int | None = None) -> list[Job]:
+        """Take jobs that wait on a node and that no process has in hand, oldest first: they are this process's now."""
+
+    def begin(self, job: Job, pid: int, started: datetime.datetime, at: datetime.datetime, by: str) -> Job:
+        """Make a job that this process has in hand ``running`` with a process of ansible-runner.
+
+        :raises StaleTransition: it is not waiting any more, or was taken from this process.
+        """
+
+    def adopt(self, job: Job, dispatcher: int) -> bool:
+        """Take a job from the process that has it in hand in ``job``; return False if somebody else was quicker."""
+
+    def in_hand(self, node: str) -> list[Job]:
+        """Return the jobs of a node that some process has in hand, by id."""
+
+    def active(self) -> list[Job]:
+        """Return all jobs that are waiting or running and were launched, by id."""
+
+    def request_cancel(self, job: Job, at: datetime.datetime, by: str) -> Job:
+        """Ask to cancel a job: one that no process has in hand is canceled at once, one that has ended stays as it is.
+
+        :raises NotLaunched: it was recorded.
+        """
+
+    def explain(self, job: Job, reason: str) -> None:
+        """Write down why a job that has not ended is where it is; nothing happens to one that has."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many launched jobs are pending, waiting and running."""
+
+    def ahead_of(self, job: Job) -> int:
+        """Return how many pending jobs are older than a job that is pending."""
+
+    def blockers(self, job_id: int) -> list[Job]:
+        """Return the jobs that must be successful before a job, by id."""
+
+    def listen(self) -> Bell:
+        """Return a bell that rings when a job was launched, was canceled, has ended, or was given to a node.
+
+        :raises StoreUnavailable: the database cannot be reached.
+        """

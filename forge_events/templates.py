@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Job templates: named launches, and which of their fields whoever launches them may change."""
+
+from __future__ import annotations
+
+import datetime  # noqa: TC003 - pydantic reads the annotations of the models
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from forge_events.errors import FieldNotAsked
+from forge_events.launches import FIELDS, Launch
+
+__all__ = ["JobEventKind", "JobTemplate", "Notification", "Notifications"]
+
+JobEventKind = Literal["started", "success", "failure"]
+"""What of a job somebody may be told: it runs, it was successful, or it ended in any other way."""
+
+
+class Notification(BaseModel):
+    """Where to tell of a job, and in which words.
+
+    :param url: an address of Apprise; it may hold a secret, and is never shown whole.
+    :param message: a Jinja template of the message; None takes the usual one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(min_length=1, max_length=4096)]
+    message: str | None = None
+
+
+class Notifications(BaseModel):
+    """Whom to tell of which of a job's events."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    started: list[Notification] = []
+    success: list[Notification] = []
+    failure: list[Notification] = []
+
+
+class JobTemplate(BaseModel):
+    """A named launch.
+
+    :param id: small, growing, never reused; 0 before it is stored.
+    :param ask: the fields of the launch that may be given when it is launched.
+    :param allow_simultaneous: whether several jobs of it may run at the same time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = 0
+    name: Annotated[str, Field(min_length=1, max_length=512)]
+    description: str = ""
+    launch: Launch
+    ask: list[str] = []
+    allow_simultaneous: bool = False
+    notifications: Notifications = Notifications()
+    created: datetime.datetime
+    modified: datetime.datetime
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        unknown = sorted(set(self.ask) - set(FIELDS))
+        if unknown:
+            raise ValueError(f"a launch has no field {unknown[0]!r}")
+        return self
+
+    def launched(self, **fields: Any) -> Launch:
+        """Return what to run when the template is launched with some fields given.
+
+        :raises FieldNotAsked: the template does not leave a field to whoever launches it.
+        :raises InvalidLaunch: a field has a value that cannot be.
+        """
+        for name in fields:
+            if name not in self.ask:
+                raise FieldNotAsked(self.name, name)
+        return self.launch.changed(**fields)
