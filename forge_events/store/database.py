@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from forge_events.errors import ForgeEventsError
     from forge_events.store.contract import Block, Merged
+    from forge_events.store.engine import Bell
 
 __all__ = ["DURABLE", "STREAMED", "WRITES", "Database"]
 
@@ -88,6 +89,14 @@ class Database(ABC):
 
     def lock_schema(self, connection: Connection) -> None:  # noqa: B027 - who writes to SQLite is alone
         """Keep others from changing the tables to the end of the transaction."""
+
+    @abstractmethod
+    def ring(self, connection: Connection) -> None:
+        """Tell all dispatchers, when the transaction is committed, that there is something new for them."""
+
+    @abstractmethod
+    def listen(self) -> Bell:
+        """Return what rings then."""
 
     @contextmanager
     def explained(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from forge_events.jobs import Job, NewJob
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forge_events.nodes import Machine, Node, NodeType
     from forge_events.templates import JobTemplate
 
-__all__ = ["Bell", "Choice", "Dispatcher", "Due", "JobQueue", "Nodes", "NotificationBox", "Templates"]
+__all__ = ["Bell", "Choice", "Dispatcher", "Due", "JobQueue", "Lane", "Nodes", "NotificationBox", "Templates"]
 
 
 class Bell(Protocol):
@@ -51,6 +51,19 @@ class Dispatcher(NamedTuple):
     process_started: datetime.datetime
     last_seen: datetime.datetime
     only_job_id: int | None = None
+
+
+class Lane(NamedTuple):
+    """Pending jobs of which none overtakes another: those for any node or for one, and those of a template's own.
+
+    :param node: the only node that the jobs may run on; empty for any.
+    :param queue: 0, or the template of which one job runs at a time.
+    :param first: the id of its oldest job.
+    """
+
+    node: str
+    queue: int
+    first: int
 
 
 class Due(NamedTuple):
@@ -178,11 +191,20 @@ class Choice(Protocol):
     def unplaced(self) -> list[Job]:
         """Return the jobs that are waiting without a node, oldest first."""
 
-    def heads(self, *, limit: int) -> Iterator[Job]:
-        """Yield the pending jobs that nothing blocks, oldest first, up to a limit.
+    def lanes(self) -> list[Lane]:
+        """Return the lanes in which pending jobs stand that nothing blocks, by their first jobs' ids.
 
-        Where a template allows one job at a time, only its oldest comes, and none while one of it is active.
+        Where a template allows one job at a time, its lane is left out while one of it is active.
         """
+
+    def pending(self, lane: Lane) -> Job | None:
+        """Return the first job of a lane; None where somebody else has it just now."""
+
+    def behind(self, lane: Lane) -> Lane | None:
+        """Return a lane without its first job; None if no other is in it, or only one of them may run at a time."""
+
+    def only(self, job_id: int) -> Lane | None:
+        """Return a lane that holds one job alone; None if the job is not pending or something blocks it."""
 
     def launch_of(self, job: Job) -> Launch:
         """Return what a job is to run."""
@@ -212,6 +234,9 @@ class JobQueue(Protocol):
 
     def launch_of(self, job_id: int) -> Launch | None:
         """Return what a job was to run; None for one that was recorded."""
+
+    def has_work(self) -> bool:
+        """Return whether there is a job to decide about: a pending one that nothing blocks, or one without a node."""
 
     def choosing(self) -> AbstractContextManager[Choice]:
         """Give a decision, alone."""

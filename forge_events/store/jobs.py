@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, insert, literal, or_, select, update
+from sqlalchemy import case, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
@@ -20,13 +20,25 @@ if TYPE_CHECKING:
     from forge_events.hierarchy import RollUp
     from forge_events.jobs import NewJob
 
-__all__ = ["add", "by_id", "by_uuid", "count", "find", "listing", "steps", "transition"]
+__all__ = ["COLUMNS", "Step", "add", "by_id", "by_uuid", "count", "find", "listed", "listing", "steps", "transition"]
 
-_COLUMNS = [jobs.c[name] for name in Job.model_fields]
+COLUMNS = [jobs.c[name] for name in Job.model_fields]
+"""What is read of a job."""
+
+_ALWAYS = true()
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
 _LAST = "\U0010ffff"
+
+
+class Step(NamedTuple):
+    """When a step is taken, by whom and why; ``rc`` is the exit code where somebody saw it."""
+
+    at: datetime.datetime
+    by: str
+    reason: str = ""
+    rc: int | None = None
 
 
 def by_id(connection: Connection, job_id: int, *, is_locked: bool = False) -> Job:
@@ -35,8 +47,8 @@ def by_id(connection: Connection, job_id: int, *, is_locked: bool = False) -> Jo
     :param is_locked: keep others from changing it to the end of the transaction.
     :raises UnknownJob: it is gone.
     """
-    wanted = select(*_COLUMNS).where(jobs.c.id == job_id)
-    found = _jobs(connection, wanted.with_for_update() if is_locked else wanted)
+    wanted = select(*COLUMNS).where(jobs.c.id == job_id)
+    found = listed(connection, wanted.with_for_update() if is_locked else wanted)
     if not found:
         raise UnknownJob(str(job_id))
     return found[0]
@@ -44,7 +56,7 @@ def by_id(connection: Connection, job_id: int, *, is_locked: bool = False) -> Jo
 
 def by_uuid(connection: Connection, uuid: str) -> Job | None:
     """Return the job with a uuid."""
-    return next(iter(_jobs(connection, select(*_COLUMNS).where(jobs.c.uuid == uuid))), None)
+    return next(iter(listed(connection, select(*COLUMNS).where(jobs.c.uuid == uuid))), None)
 
 
 def add(connection: Connection, job: NewJob) -> Job:
@@ -67,9 +79,9 @@ def find(connection: Connection, reference: str) -> Job:
     """Return the job that an id, the beginning of a uuid, or ``latest`` names."""
     found = [] if reference == "latest" else _by_prefix(connection, reference)
     if reference == "latest":
-        found = _jobs(connection, _newest_first().limit(1))
+        found = listed(connection, _newest_first().limit(1))
     elif reference.isdecimal() and reference.isascii() and int(reference) <= _MAX_ID:
-        found = _jobs(connection, select(*_COLUMNS).where(jobs.c.id == int(reference))) or found
+        found = listed(connection, select(*COLUMNS).where(jobs.c.id == int(reference))) or found
     if not found:
         raise UnknownJob(reference)
     if len(found) > 1:
@@ -84,28 +96,31 @@ def listing(connection: Connection, *, status: JobStatus | None, before: int | N
         wanted = wanted.where(jobs.c.status == status)
     if before is not None:
         wanted = wanted.where(jobs.c.id < before)
-    return _jobs(connection, wanted)
+    return listed(connection, wanted)
 
 
-def transition(  # noqa: PLR0913 - the facts of one step
+def transition(
     connection: Connection,
     job: Job,
     new: JobStatus,
+    step: Step,
     *,
-    at: datetime.datetime,
-    by: str,
-    reason: str,
-    rc: int | None,
+    only_if: ColumnElement[bool] = _ALWAYS,
+    **values: Any,
 ) -> Job:
-    """Move a job on if it still has the status that it is believed to have, and write down the step."""
+    """Move a job on if it still has the status that it is believed to have, and write down the step.
+
+    :param only_if: what must hold of the job beside that.
+    :param values: more that is known of the job from now on.
+    """
     if not is_allowed(job.status, new):
         raise InvalidTransition(job.id, job.status, new)
-    values = _values(job, new, at=at, reason=reason, rc=rc)
-    where = (jobs.c.id == job.id) & (jobs.c.status == job.status)
+    values = {**_values(job, new, step), **values}
+    where = (jobs.c.id == job.id) & (jobs.c.status == job.status) & only_if
     if not connection.execute(update(jobs).where(where).values(values)).rowcount:
         raise StaleTransition(job.id, job.status, by_id(connection, job.id).status)
-    step = {"job_id": job.id, "old": job.status, "new": new, "at": at, "by": by, "reason": reason}
-    connection.execute(insert(transitions).values(step))
+    taken = {"job_id": job.id, "old": job.status, "new": new, "at": step.at, "by": step.by, "reason": step.reason}
+    connection.execute(insert(transitions).values(taken))
     return by_id(connection, job.id)
 
 
@@ -127,17 +142,17 @@ def count(connection: Connection, job_id: int, *, events: int, size: int, found:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
 
-def _values(job: Job, new: JobStatus, *, at: datetime.datetime, reason: str, rc: int | None) -> dict[str, Any]:
+def _values(job: Job, new: JobStatus, step: Step) -> dict[str, Any]:
     values: dict[str, Any] = {"status": new}
     if new is JobStatus.RUNNING:
-        values["started"] = at
+        values["started"] = step.at
     if new.is_final:
-        values["finished"] = at
-        values["elapsed"] = None if job.started is None else max(0.0, (at - job.started).total_seconds())
-    if reason:
-        values["job_explanation"] = reason
-    if rc is not None:
-        values["rc"] = rc
+        values["finished"] = step.at
+        values["elapsed"] = None if job.started is None else max(0.0, (step.at - job.started).total_seconds())
+    if step.reason or job.is_launched:  # why a job waited is no explanation of its end
+        values["job_explanation"] = step.reason
+    if step.rc is not None:
+        values["rc"] = step.rc
     return values
 
 
@@ -149,14 +164,15 @@ def _by_prefix(connection: Connection, prefix: str) -> list[Job]:
     starts: ColumnElement[bool] = or_(
         *((jobs.c.uuid >= start) & (jobs.c.uuid <= start + _LAST) for start in {prefix, prefix.lower()})
     )
-    wanted = select(*_COLUMNS).where(starts).order_by(exact_first, jobs.c.id.desc()).limit(_MAX_CANDIDATES)
-    found = _jobs(connection, wanted)
+    wanted = select(*COLUMNS).where(starts).order_by(exact_first, jobs.c.id.desc()).limit(_MAX_CANDIDATES)
+    found = listed(connection, wanted)
     return found[:1] if found and found[0].uuid == prefix else found
 
 
 def _newest_first() -> Select[Any]:
-    return select(*_COLUMNS).order_by(jobs.c.id.desc())
+    return select(*COLUMNS).order_by(jobs.c.id.desc())
 
 
-def _jobs(connection: Connection, wanted: Select[Any]) -> list[Job]:
+def listed(connection: Connection, wanted: Select[Any]) -> list[Job]:
+    """Return the jobs that a query of :data:`COLUMNS` finds."""
     return [Job.model_validate(row) for row in connection.execute(wanted).mappings()]

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
-from forge_events.store import blocks, merging, partitions
+from forge_events.store import bells, blocks, merging, partitions
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
 from forge_events.store.waiting import patiently
@@ -103,6 +103,18 @@ class PostgreSQLDatabase(Database):
     def give_way(self, connection: Connection) -> None:
         """Wait for no lock longer than the stated time."""
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
+
+    def ring(self, connection: Connection) -> None:
+        """Have the server notify whoever listens."""
+        connection.exec_driver_sql(f"NOTIFY {bells.CHANNEL}")
+
+    def listen(self) -> bells.ServerBell:
+        """Return a connection of its own that listens."""
+        url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with self.explained():
+            connection = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT)
+            connection.execute(f"LISTEN {bells.CHANNEL}")
+        return bells.ServerBell(connection, self.explained)
 
     def lock_schema(self, connection: Connection) -> None:
         """Keep others from changing the tables to the end of the transaction."""

@@ -110,6 +110,8 @@ jobs = Table(
     Column("job_template_id", BigInteger),
     # 0, or the template of which one job runs at a time.
     _count("queue"),
+    # The only node that it may run on, or nothing.
+    Column("wanted_node", Name, nullable=False, server_default=""),
     Column("launch", Json),
     _count("impact"),
     _count("blocker_count"),
@@ -133,9 +135,10 @@ Index("main_job_created", jobs.c.created, jobs.c.id)
 Index("main_job_finished", jobs.c.finished, jobs.c.id)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
-# What a dispatcher takes next: the oldest of each queue, without a look at those that others block.
+# What a dispatcher takes next: the oldest of each lane, without a look at those behind it.
 Index(
     "main_job_pending",
+    jobs.c.wanted_node,
     jobs.c.queue,
     jobs.c.id,
     sqlite_where=PENDING,

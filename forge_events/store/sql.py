@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import func, select
 
 from forge_events.jobs import JobStatus
-from forge_events.store import events, jobs, output, positions, results, retention, rollup, search, summaries, usage
+from forge_events.store import (
+    events,
+    jobs,
+    output,
+    positions,
+    results,
+    retention,
+    rollup,
+    search,
+    steps,
+    summaries,
+    usage,
+)
+from forge_events.store.jobs import Step
+from forge_events.store.queue import SQLQueue
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
@@ -44,6 +58,11 @@ class SQLStore:
         """Give back the connection."""
         self._database.close()
 
+    @property
+    def queue(self) -> SQLQueue:
+        """Return the jobs that are launched."""
+        return SQLQueue(self._database)
+
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""
         with self._database.reading() as connection:
@@ -69,7 +88,7 @@ class SQLStore:
             self._database.prepare(job.id)
         # Who sees a job end may throw away what it was read from.
         with self._database.writing(is_durable=True) as connection:
-            return jobs.transition(connection, job, new, at=at, by=by, reason=reason, rc=rc)
+            return steps.take(self._database, connection, job, new, Step(at, by, reason, rc))
 
     def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
         """Add events with all that follows from them, and move the position of their source."""

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from forge_events.errors import StoreUnavailable, ValueRejected
-from forge_events.store import revision
+from forge_events.store import bells, revision
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.schema import REVISIONS, jobevents, metadata
 
@@ -75,6 +75,8 @@ class SQLiteDatabase(Database):
         event.listen(engine, "begin", _begin)
         super().__init__(engine, str(file))
         self._file = file
+        self._bells = file.with_name(f"{file.name}-bells")
+        self._rings = False
         self._busy_timeout = busy_timeout
         _make_file(file, self.where)
         try:
@@ -91,6 +93,23 @@ class SQLiteDatabase(Database):
                 yield
         except sqlite3.Error as error:
             raise StoreUnavailable(self.where, self.explain(error)) from error
+
+    @contextmanager
+    def writing(self, *, is_durable: bool = False) -> Iterator[Connection]:
+        """Give a connection that writes; what rings is heard when everything is committed."""
+        self._rings = False
+        with super().writing(is_durable=is_durable) as connection:
+            yield connection
+        if self._rings:
+            bells.ring(self._bells)
+
+    def ring(self, connection: Connection) -> None:  # noqa: ARG002 - there is but one
+        """Remember to ring."""
+        self._rings = True
+
+    def listen(self) -> bells.FileBell:
+        """Return a bell in a folder beside the file."""
+        return bells.FileBell(self._bells, self.where)
 
     def translated(self, error: BaseException) -> ForgeEventsError:
         """Return our error for one of the driver."""

@@ -23,7 +23,7 @@ def upgrade() -> None:
     """Give jobs what only launched ones have, and make the tables around them."""
     for column in _columns():
         op.add_column("main_job", column)
-    _index("main_job_pending", "main_job", ["queue", "id"], _PENDING)
+    _index("main_job_pending", "main_job", ["wanted_node", "queue", "id"], _PENDING)
     _index("main_job_active", "main_job", ["execution_node", "id"], _ACTIVE)
     _index("main_job_one_of_template", "main_job", ["queue"], f"queue > 0 AND {_ACTIVE}", unique=True)
     _index("main_jobtransition_end", "main_jobtransition", ["job_id"], _ENDS, unique=True)
@@ -38,6 +38,7 @@ def _columns() -> list[sa.Column[Any]]:
     return [
         sa.Column("job_template_id", sa.BigInteger),
         sa.Column("queue", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("wanted_node", Name, nullable=False, server_default=""),
         sa.Column("launch", Json),
         sa.Column("impact", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("blocker_count", sa.BigInteger, nullable=False, server_default="0"),

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wake whoever waits for something new: with PostgreSQL by NOTIFY, with a file by named pipes beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forge_events.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    import psycopg
+
+__all__ = ["CHANNEL", "FileBell", "ServerBell", "ring"]
+
+CHANNEL = "forge_events_jobs"
+"""What PostgreSQL's notifications are called."""
+
+_ENOUGH = 65536
+
+
+class FileBell:
+    """A named pipe in a folder; whoever rings writes into all that are there.
+
+    :raises StoreUnavailable: the folder or the pipe cannot be made.
+    """
+
+    def __init__(self, folder: Path, where: str) -> None:
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self._path = Path(tempfile.mktemp(prefix="bell-", dir=folder))  # noqa: S306 - mkfifo refuses one that is there
+            os.mkfifo(self._path, 0o600)
+            # Opened for writing too, or it would count as readable whenever nobody else has it open.
+            self._pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreUnavailable(where, error.strerror or str(error)) from error
+
+    def fileno(self) -> int:
+        """Return the pipe."""
+        return self._pipe
+
+    def hush(self) -> None:
+        """Take out what was written."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._pipe, _ENOUGH)
+
+    def close(self) -> None:
+        """Take the pipe away."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._pipe)
+
+
+class ServerBell:
+    """A connection to PostgreSQL that listens.
+
+    :param connection: psycopg's, without a transaction.
+    :param explained: turns the errors of the driver into ours.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], explained: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._connection, self._explained = connection, explained
+
+    def fileno(self) -> int:
+        """Return the connection's socket."""
+        return self._connection.fileno()
+
+    def hush(self) -> None:
+        """Take what has come."""
+        with self._explained():
+            for _ in self._connection.notifies(timeout=0):
+                pass
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def ring(folder: Path) -> None:
+    """Ring all bells of a folder; those that a killed process left behind are taken away."""
+    try:
+        paths = [entry.path for entry in os.scandir(folder)]
+    except OSError:
+        return  # nobody listens, and whoever comes looks first
+    for path in paths:
+        with contextlib.suppress(OSError):
+            _ring(path)
+
+
+def _ring(path: str) -> None:
+    try:
+        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        Path(path).unlink()  # nobody reads it
+        return
+    try:
+        os.write(pipe, b".")
+    finally:
+        os.close(pipe)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One decision of a dispatcher: what it looks at and what it changes, in one transaction, alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text, update
+
+from forge_events.errors import StaleTransition
+from forge_events.jobs import JobStatus
+from forge_events.launches import Launch
+from forge_events.store import jobs, steps
+from forge_events.store.engine import Lane
+from forge_events.store.jobs import COLUMNS, Step
+from forge_events.store.schema import ACTIVE_ALONE, ACTIVE_JOB, PENDING
+from forge_events.store.schema import jobs as job_table
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from forge_events.jobs import Job
+    from forge_events.nodes import Node
+    from forge_events.store.database import Database
+
+__all__ = ["SQLChoice"]
+
+# Steps from lane to lane along the index; reading all pending jobs to know their lanes would take the longer the more
+# there are.
+_NEXT = """
+    SELECT wanted_node, queue, id FROM main_job WHERE {pending} AND (wanted_node, queue) > (:node, :queue)
+    ORDER BY wanted_node, queue, id LIMIT 1
+"""
+_BUSY = "SELECT queue FROM main_job WHERE {active}"
+
+
+class SQLChoice:
+    """Fulfil :class:`forge_events.store.engine.Choice`, which says what each verb means."""
+
+    def __init__(self, database: Database, connection: Connection, found: Sequence[Node]) -> None:
+        self._database, self._connection, self._nodes = database, connection, found
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes."""
+        return list(self._nodes)
+
+    def unplaced(self) -> list[Job]:
+        """Return the jobs that are waiting without a node."""
+        where = (ACTIVE_JOB, job_table.c.status == JobStatus.WAITING, job_table.c.execution_node.is_(None))
+        return jobs.listed(self._connection, select(*COLUMNS).where(*where).order_by(job_table.c.id))
+
+    def lanes(self) -> list[Lane]:
+        """Return the lanes by their first jobs."""
+        busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
+        found: list[Lane] = []
+        step = Lane("", -1, 0)
+        while True:
+            row = self._connection.execute(
+                text(_NEXT.format(pending=PENDING)), {"node": step.node, "queue": step.queue}
+            ).first()
+            if row is None:
+                return sorted(found, key=lambda lane: lane.first)
+            step = Lane(row.wanted_node, row.queue, row.id)
+            if step.queue not in busy:
+                found.append(step)
+
+    def pending(self, lane: Lane) -> Job | None:
+        """Return the first job of a lane, unless somebody else has it locked."""
+        wanted = select(*COLUMNS).where(job_table.c.id == lane.first, PENDING).with_for_update(skip_locked=True)
+        return next(iter(jobs.listed(self._connection, wanted)), None)
+
+    def behind(self, lane: Lane) -> Lane | None:
+        """Return a lane without its first job."""
+        if lane.queue:
+            return None
+        where = (PENDING, job_table.c.wanted_node == lane.node, job_table.c.queue == 0, job_table.c.id > lane.first)
+        first = self._connection.scalar(select(job_table.c.id).where(*where).order_by(job_table.c.id).limit(1))
+        return None if first is None else lane._replace(first=first)
+
+    def only(self, job_id: int) -> Lane | None:
+        """Return a lane for one job alone."""
+        columns = (job_table.c.wanted_node, job_table.c.queue, job_table.c.id)
+        row = self._connection.execute(select(*columns).where(job_table.c.id == job_id, PENDING)).first()
+        busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
+        return None if row is None or row.queue in busy else Lane(*row)
+
+    def launch_of(self, job: Job) -> Launch:
+        """Return what a job is to run."""
+        found = self._connection.execute(select(job_table.c.launch).where(job_table.c.id == job.id)).scalar_one()
+        return Launch.of(**found)
+
+    def assign(self, job: Job, node: str, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Give a job a node."""
+        if job.status is JobStatus.PENDING:
+            return self._step(job, JobStatus.WAITING, Step(at, by, reason), execution_node=node)
+        where = (job_table.c.id == job.id, job_table.c.status == JobStatus.WAITING)
+        values = {"execution_node": node, "job_explanation": reason}
+        if not self._connection.execute(update(job_table).where(*where).values(values)).rowcount:
+            raise StaleTransition(job.id, job.status, jobs.by_id(self._connection, job.id).status)
+        self._database.ring(self._connection)
+        return jobs.by_id(self._connection, job.id)
+
+    def hold(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Take a job on without a node."""
+        if job.status is JobStatus.PENDING:
+            return self._step(job, JobStatus.WAITING, Step(at, by, reason))
+        if job.job_explanation != reason:
+            where = (job_table.c.id == job.id, job_table.c.status == JobStatus.WAITING)
+            self._connection.execute(update(job_table).where(*where).values(job_explanation=reason))
+        return job.model_copy(update={"job_explanation": reason})
+
+    def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
+        """Make a waiting job pending again."""
+        step = Step(at, by, reason)
+        return self._step(job, JobStatus.PENDING, step, execution_node=None, dispatcher_id=None)
+
+    def _step(self, job: Job, new: JobStatus, step: Step, **values: object) -> Job:
+        return steps.take(self._database, self._connection, job, new, step, **values)
