@@ -13,6 +13,7 @@
     ├── NotLaunched                  4   the job was recorded; nothing here runs it
     ├── NotRelaunchable              4   the job cannot be launched again as asked
     ├── NameTaken                    4   a job template or node has this name already
+    │   └── NodeAtWork               4   the node has active jobs or processes, and so keeps its name
     ├── BrokenSpool                  5   a spool file cannot be read or is none
     ├── StoreUnavailable             6   the database cannot be opened, read or written
     │   └── StoreBusy                6   others keep locked what is needed
@@ -53,6 +54,7 @@ __all__ = [
     "JobCanceled",
     "JobNotRun",
     "NameTaken",
+    "NodeAtWork",
     "NotInTime",
     "NotLaunched",
     "NotRelaunchable",
@@ -226,10 +228,20 @@ class NameTaken(ForgeEventsError):
     """Another job template or node has the name already."""
 
     exit_code = 4
+    _deed: ClassVar[str] = "made"
 
     def __init__(self, what: str, name: str, reason: str = "there is one already") -> None:
         self.what, self.name, self.reason = what, name, reason
-        super().__init__(f"the {what} {name!r} cannot be made: {reason}")
+        super().__init__(f"the {what} {name!r} cannot be {self._deed}: {reason}")
+
+
+class NodeAtWork(NameTaken):
+    """A node that is to be removed has something to do, and keeps its name."""
+
+    _deed = "removed"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__("node", name, reason)
 
 
 class NotLaunched(ForgeEventsError):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
-    from forge_events.store.engine import JobQueue
+    from forge_events.store.engine import JobQueue, Nodes
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -139,6 +139,10 @@ class Store(Protocol):
     @property
     def queue(self) -> JobQueue:
         """The jobs that are launched, and how work is shared out."""
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes, and the processes that work on them."""
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""

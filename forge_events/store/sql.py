@@ -22,6 +22,7 @@ from forge_events.store import (
     usage,
 )
 from forge_events.store.jobs import Step
+from forge_events.store.nodes import SQLNodes
 from forge_events.store.queue import SQLQueue
 from forge_events.store.schema import jobs as job_table
 
@@ -62,6 +63,11 @@ class SQLStore:
     def queue(self) -> SQLQueue:
         """Return the jobs that are launched."""
         return SQLQueue(self._database)
+
+    @property
+    def nodes(self) -> SQLNodes:
+        """The nodes, and the processes that work on them."""
+        return SQLNodes(self._database)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""

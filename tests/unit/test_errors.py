@@ -24,6 +24,7 @@ EXAMPLES = [
     errors.SchemaMismatch("/x", "0001", ["0001", "0002"]),
     errors.SchemaMismatch("/x", "0009", ["0001", "0002"]),
     errors.InvalidSettings("FORGE_EVENTS_HOME", "no"),
+    errors.NodeAtWork("x", "process 4711 works there"),
     errors.CommandNotFound("nope", "no such file"),
 ]
 
