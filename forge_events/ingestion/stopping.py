@@ -5,9 +5,16 @@ from __future__ import annotations
 
 import os
 import select
-from typing import Self
+from typing import Protocol, Self
 
-__all__ = ["Stop"]
+__all__ = ["HasFileno", "Stop"]
+
+
+class HasFileno(Protocol):
+    """What can be waited for."""
+
+    def fileno(self) -> int:
+        """Return a descriptor."""
 
 
 class Stop:
@@ -40,7 +47,11 @@ class Stop:
             self._is_set = True
             os.write(self._writer, b".")
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is time to stop, for so many seconds at most; return whether it is."""
-        select.select([self._reader], [], [], seconds)
+    def wait(self, seconds: float, *others: HasFileno) -> bool:
+        """Wait until it is time to stop, for so many seconds at most; return whether it is.
+
+        :param others: what ends the wait as well, once there is something to read from it.
+        """
+        waited_for: list[int | HasFileno] = [self._reader, *others]
+        select.select(waited_for, [], [], seconds)
         return self._is_set

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events import spool
 from forge_events.recording import child, early
+from forge_events.recording.ending import append_exit
 from forge_events.recording.environment import Wish, child_environment
 
 if TYPE_CHECKING:
@@ -54,28 +55,12 @@ def _close(wish: Wish, ended: early.Ended) -> OSError | ValueError | None:
     path = wish.spool / f"{wish.job_uuid}{spool.SUFFIX}"
     try:
         if path.exists():
-            _append_exit(path, ended)
+            append_exit(path, {"finished": ended.finished.isoformat(timespec="microseconds"), "rc": ended.rc})
         else:
             early.write_spool(path, wish, ended)
     except (OSError, ValueError) as error:
         return error
     return None
-
-
-def _append_exit(path: Path, ended: early.Ended) -> None:
-    _end_line(path)
-    writer = spool.Writer(str(path), append=True)
-    try:
-        writer.exit({"finished": ended.finished.isoformat(timespec="microseconds"), "rc": ended.rc})
-    finally:
-        writer.close()
-
-
-def _end_line(path: Path) -> None:
-    """End the last line if it is torn, so that what follows is a line of its own; the command that wrote it is gone."""
-    with path.open("r+b") as file:
-        if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
-            file.write(b"\n")
 
 
 def _now() -> datetime.datetime:

@@ -7,6 +7,7 @@ ansible-runner says                                  the job
 ``successful``                                       successful
 ``failed``                                           as its statistics and its exit code say
 ``failed`` with exit code 2, statistics are lost     failed
+``unplayable``, which whoever launched the job says  failed
 ``timeout``                                          failed
 ``canceled``                                         canceled
 ``error``                                            error, with the explanation that it gives
@@ -25,9 +26,12 @@ from forge_events.jobs import JobStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FINAL", "Ending"]
+__all__ = ["FINAL", "UNPLAYABLE", "Ending"]
 
-FINAL = frozenset({"successful", "failed", "timeout", "canceled", "error"})
+UNPLAYABLE = "unplayable"
+"""What is said of a playbook that Ansible refused to play, in place of ``failed``."""
+
+FINAL = frozenset({"successful", "failed", "timeout", "canceled", "error", UNPLAYABLE})
 """What ansible-runner says when a job is over."""
 
 _MAX_EXPLANATION = 500
@@ -39,6 +43,7 @@ _STATED: Mapping[str, tuple[JobStatus, str]] = {
     "timeout": (JobStatus.FAILED, "ansible-runner stopped the job, which took longer than it may"),
     "canceled": (JobStatus.CANCELED, "ansible-runner was told to stop the job"),
     "error": (JobStatus.ERROR, "ansible-runner could not run the job"),
+    UNPLAYABLE: (JobStatus.FAILED, "Ansible refused to play the playbook"),
 }
 
 

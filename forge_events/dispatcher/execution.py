@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job on its way through the executor: the value that every step takes and changes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    import psutil
+
+    from forge_events.dispatcher.processes import Known
+    from forge_events.jobs import Job, JobStatus
+    from forge_events.launches import Launch
+
+__all__ = ["CouldNotRun", "Execution", "Outcome"]
+
+
+class Outcome(enum.Enum):
+    """All the ways in which an execution ends."""
+
+    TOLD = "ansible-runner said how the job ended"
+    KILLED = "ansible-runner ended without a word"
+    STOPPED = "somebody canceled the job, or its time was up"
+    NOT_STARTED = "it could not be run"
+    TAKEN_AWAY = "the job ended in the store without this process"
+
+
+class CouldNotRun(Exception):
+    """A step could not be taken; its words say what to look at."""
+
+
+@dataclass
+class Execution:
+    """A job that this process has in hand.
+
+    :param launch: what to run.
+    :param folder: the job's folder, for ansible-runner's files.
+    :param runner: the process of ansible-runner, once there is one; ``child`` if this process started it.
+    :param outcome: how it ended, None while it goes on; ``status`` and ``reason`` are what the job is to be told, where
+        this process has to say it.
+    :param ending: the work of ending its processes, while that is being done.
+    """
+
+    job: Job
+    launch: Launch
+    folder: Path
+    spool: Path
+    runner: Known | None = None
+    child: subprocess.Popen[bytes] | None = None
+    outcome: Outcome | None = None
+    status: JobStatus | None = None
+    reason: str = ""
+    ending: Future[list[psutil.Process]] | None = None
+    is_stated: bool = False
+    survivors: list[psutil.Process] = field(default_factory=list)

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work on a node until it is told to stop: say that it is there, decide, execute, and take back what others have lost.
+
+What reaches a node reaches it through the store: a job that waits on it, and a bell that rings. When the database is
+away, the jobs that run go on, and everything is tried again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from forge_events.dispatcher import machine, processes
+from forge_events.dispatcher.dispatcher import Decided, Dispatcher
+from forge_events.dispatcher.executor import Executed, Executor
+from forge_events.dispatcher.reaper import Reaped, Reaper
+from forge_events.errors import StoreUnavailable
+from forge_events.ingestion.backoff import Backoff
+from forge_events.store.engine import Dispatcher as Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forge_events.dispatcher.plan import Place
+    from forge_events.ingestion.stopping import Stop
+    from forge_events.jobs import Job
+    from forge_events.nodes import Node, NodeType
+    from forge_events.store import Store
+    from forge_events.store.engine import Bell
+
+__all__ = ["Done", "Pace", "Reports", "Service"]
+
+_BUSY = 0.1
+"""Seconds between two looks at jobs that run: their processes end without a sound."""
+
+
+class Pace(NamedTuple):
+    """How often things are done, in seconds.
+
+    :param heartbeat: how often the node says that it is there.
+    :param lost_after: when a node that is not seen counts as lost.
+    :param lease: when the running jobs of a lost node are ended.
+    :param poll: how often to look for work where no bell rings.
+    """
+
+    heartbeat: float = 10.0
+    lost_after: float = 30.0
+    lease: float = 300.0
+    poll: float = 5.0
+    first_pause: float = 0.2
+    longest_pause: float = 10.0
+
+
+class Done(NamedTuple):
+    """What one round did."""
+
+    decided: Decided = Decided([], [])
+    executed: Executed = Executed([], [], [])
+    reaped: Reaped = Reaped([], [])
+    outage: StoreUnavailable | None = None
+
+
+class Reports(Protocol):
+    """Who wants to know what happens."""
+
+    def done(self, done: Done) -> None:
+        """Take what a round did."""
+
+    def is_away(self, error: StoreUnavailable, pause: float) -> None:
+        """Take that the database cannot be used and is tried again; once until it is back."""
+
+    def is_back(self, seconds: float) -> None:
+        """Take that it can be used again, after so many seconds."""
+
+
+class Service:
+    """Work on a node.
+
+    :param open_store: opens the store: now, and again when the database was away.
+    :param place: where jobs are run; its ``dispatcher_id`` is found out.
+    :param node_type: makes the node one of this type; None leaves it as it is, hybrid if it is new.
+    :param only_job_id: decide about and run this job alone, whatever the node does else.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], Store],
+        place: Place,
+        pace: Pace,
+        *,
+        node_type: NodeType | None = None,
+        only_job_id: int | None = None,
+    ) -> None:
+        self._open_store, self._place, self._pace = open_store, place, pace
+        self._node_type, self._only = node_type, only_job_id
+        self._session: _Session | None = None
+        self._process: Process | None = None
+        self._executor: Executor | None = None
+        self._next_beat: datetime.datetime | None = None
+        self._has_more = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are jobs in hand."""
+        return self._executor is not None and self._executor.is_busy
+
+    def run(self, stop: Stop, reports: Reports) -> None:
+        """Do round after round until it is time to stop; the jobs that run go on and are adopted by whoever comes next.
+
+        :raises NameTaken: another machine works under the node's name.
+        :raises SchemaMismatch: the database has another schema, from the beginning or by now.
+        """
+        backoff = Backoff(self._pace.first_pause, self._pace.longest_pause)
+        away_since: datetime.datetime | None = None
+        try:
+            while not stop.is_set():
+                done = self.run_once(_now())
+                if done.outage is not None:
+                    pause = backoff.pause()
+                    if away_since is None:
+                        away_since = _now()
+                        reports.is_away(done.outage, pause)
+                    stop.wait(pause)
+                    continue
+                if away_since is not None:
+                    reports.is_back((_now() - away_since).total_seconds())
+                    away_since = None
+                    backoff.reset()
+                reports.done(done)
+                self.rest(stop)
+        finally:
+            self.close()
+
+    def run_once(self, now: datetime.datetime) -> Done:
+        """Do one round."""
+        try:
+            return self._round(now)
+        except StoreUnavailable as error:
+            self._hang_up()
+            return Done(outage=error)
+
+    def rest(self, stop: Stop) -> None:
+        """Wait for what makes another round worth while."""
+        session = self._session
+        if session is None or self._has_more:
+            return
+        due = self._pace.poll if self._next_beat is None else (self._next_beat - _now()).total_seconds()
+        pause = _BUSY if self.is_busy else max(0.0, min(self._pace.poll, due))
+        stop.wait(pause, session.bell)
+
+    def close(self) -> None:
+        """Sign off, and let go of the jobs, which go on."""
+        if self._session is not None:
+            with suppress(StoreUnavailable):  # it is going to be missed, then
+                self._session.store.nodes.sign_off(self._session.process)
+        self._hang_up()
+        if self._executor is not None:
+            self._executor.close()
+
+    def _round(self, now: datetime.datetime) -> Done:
+        session = self._session or self._sign_on(now)
+        session.bell.hush()
+        reaped = Reaped([], [])
+        adopted: list[Job] = []
+        if self._next_beat is None or now >= self._next_beat:
+            session = self._beat(session, now)
+            adopted = self._adopt(session, now)
+            reaped = self._reap(session, now)
+            self._next_beat = now + datetime.timedelta(seconds=self._pace.heartbeat)
+        decided = self._decide(session, now)
+        executed = self._execute(session, now)
+        self._has_more = decided.has_more
+        return Done(decided, executed._replace(adopted=adopted), reaped)
+
+    def _sign_on(self, now: datetime.datetime) -> _Session:
+        store = self._open_store()
+        try:
+            if self._node_type is not None:
+                store.nodes.register(self._place.node, now, node_type=self._node_type)
+                self._node_type = None  # from now on its owner may change it
+            self._process = self._signed_on(store, now)
+            bell = store.queue.listen()
+        except BaseException:
+            store.close()
+            raise
+        self._place = self._place._replace(dispatcher_id=self._process.id)
+        self._session = _Session(store, bell, self._process, store.nodes.get(self._place.node))
+        self._equip(self._session)
+        self._next_beat = None
+        return self._session
+
+    def _signed_on(self, store: Store, now: datetime.datetime) -> Process:
+        """Return this process as the store knows it: as before, unless somebody took it for dead."""
+        if self._process is not None and store.nodes.beat(self._process, machine.measure(), now):
+            return self._process
+        own = processes.identity(os.getpid())
+        started = now if own is None else datetime.datetime.fromtimestamp(own.started, datetime.UTC)
+        process = Process(0, self._place.node, machine.name(), os.getpid(), started, now, self._only)
+        return store.nodes.sign_on(process, machine.measure(), _version(), lost_after=self._pace.lost_after)
+
+    def _equip(self, session: _Session) -> None:
+        if self._executor is None:
+            self._executor = Executor(session.store, self._place, only_job_id=self._only)
+        self._executor.use(session.store, self._place)
+
+    def _beat(self, session: _Session, now: datetime.datetime) -> _Session:
+        if not session.store.nodes.beat(session.process, machine.measure(), now):
+            self._hang_up()
+            return self._sign_on(now)
+        self._session = session._replace(node=session.store.nodes.get(self._place.node))
+        return self._session
+
+    def _adopt(self, session: _Session, now: datetime.datetime) -> list[Job]:
+        """Sign off the processes of this node that have been killed, and take on what they had in hand."""
+        alive = set()
+        for one in session.store.nodes.dispatchers(self._place.node):
+            if self._is_alive(one, now):
+                alive.add(one.id)
+            else:
+                session.store.nodes.sign_off(one)
+        is_for_all = self._only is None and session.node.node_type.runs_jobs
+        return self._executor.adopt(alive) if self._executor is not None and is_for_all else []
+
+    def _is_alive(self, one: Process, now: datetime.datetime) -> bool:
+        if one.machine == machine.name():
+            return processes.is_alive(processes.Known(one.pid, one.process_started.timestamp()))
+        return (now - one.last_seen).total_seconds() <= self._pace.lost_after
+
+    def _reap(self, session: _Session, now: datetime.datetime) -> Reaped:
+        if self._only is not None or not session.node.node_type.dispatches:
+            return Reaped([], [])
+        return Reaper(session.store, lost_after=self._pace.lost_after, lease=self._pace.lease).run_once(now)
+
+    def _decide(self, session: _Session, now: datetime.datetime) -> Decided:
+        if not session.node.node_type.dispatches and self._only is None:
+            return Decided([], [])
+        own = None if self._only is None else self._place.node
+        dispatcher = Dispatcher(session.store, lost_after=self._pace.lost_after, own=own, only_job_id=self._only)
+        return dispatcher.run_once(now)
+
+    def _execute(self, session: _Session, now: datetime.datetime) -> Executed:
+        if self._executor is None or not (session.node.node_type.runs_jobs or self._executor.is_busy):
+            return Executed([], [], [])
+        return self._executor.run_once(now)
+
+    def _hang_up(self) -> None:
+        if self._session is not None:
+            self._session.bell.close()
+            self._session.store.close()
+            self._session = None
+
+
+class _Session(NamedTuple):
+    """An open store with what belongs to it."""
+
+    store: Store
+    bell: Bell
+    process: Process
+    node: Node
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("forge-events")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

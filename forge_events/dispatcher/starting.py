@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps that start a job: look whether it can be run, lay down its files, start ansible-runner, begin.
+
+Nothing of the playbook is run before the job is ``running`` in the store.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forge_events.dispatcher import processes
+from forge_events.dispatcher.execution import CouldNotRun, Execution
+from forge_events.dispatcher.plan import GO, Place, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forge_events.store import Store
+
+__all__ = ["start"]
+
+_BY = "executor"
+# A playbook must not get to know how to reach the store.
+_KEPT_BACK = ("FORGE_EVENTS_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE")
+
+
+def start(execution: Execution, store: Store, place: Place, now: datetime.datetime) -> None:
+    """Take all steps.
+
+    :raises CouldNotRun: one could not be taken, and nothing is left running.
+    :raises StaleTransition: the job is somebody else's, or nobody's, by now; nothing is left running.
+    """
+    _check(execution, place)
+    _lay_down(execution, place)
+    try:
+        _begin(execution, store, now)
+        _let_go(execution)
+    except BaseException:
+        _withdraw(execution)
+        raise
+
+
+def _check(execution: Execution, place: Place) -> None:
+    """Look for what the job needs on this node, to say what is missing better than Ansible would."""
+    launch = execution.launch
+    project = Path(launch.project or "/")
+    _need(project, "the project folder", Path.is_dir, os.R_OK | os.X_OK)
+    _need(project / launch.playbook, "the playbook", Path.is_file, os.R_OK)
+    for source in launch.inventory:
+        if "," not in source:
+            _need(project / source, "the inventory", Path.exists, os.R_OK)
+    for path in launch.extra_vars_files:
+        _need(project / path, "the file of extra variables", Path.is_file, os.R_OK)
+    if launch.execution_environment is not None and shutil.which(place.engine) is None:
+        image = launch.execution_environment
+        raise CouldNotRun(f"the job runs in {image}, and {place.engine} is not installed on node {place.node}")
+
+
+def _need(path: Path, what: str, is_right: Callable[[Path], bool], mode: int) -> None:
+    try:
+        is_there = is_right(path)
+    except OSError:
+        is_there = False  # a folder above it may not be entered
+    if not is_there:
+        is_wrong = os.path.lexists(path)
+        raise CouldNotRun(f"{what} {path} {'is not what it should be' if is_wrong else 'is missing on this node'}")
+    if not os.access(path, mode):
+        raise CouldNotRun(f"there is no permission to read {what} {path}")
+
+
+def _lay_down(execution: Execution, place: Place) -> None:
+    """Make the job's folder, and start ansible-runner, which waits for its word to begin."""
+    job = execution.job
+    try:
+        shutil.rmtree(execution.folder, ignore_errors=True)  # of an attempt that came to nothing
+        execution.folder.mkdir(mode=0o700, parents=True)
+        plan = plan_of(job.uuid, execution.launch, execution.folder, place)
+        execution.child = _spawn(execution.folder, job.uuid)
+    except OSError as error:
+        raise CouldNotRun(f"the work folder {execution.folder} cannot be used: {error.strerror}") from error
+    execution.runner = processes.identity(execution.child.pid)
+    _tell(execution, plan.model_dump_json().encode() + b"\n")
+
+
+def _spawn(folder: Path, uuid: str) -> subprocess.Popen[bytes]:
+    with (folder / "runner.log").open("wb") as log:
+        return subprocess.Popen(
+            # Not the folder that this process is in, from which anybody's modules could be imported.
+            [sys.executable, "-P", "-m", "forge_events.dispatcher.runner"],
+            cwd=folder,
+            env={**_environment(), processes.MARKER: uuid},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment for a job: Ansible is found beside this Python, if not elsewhere."""
+    kept = {name: value for name, value in os.environ.items() if name not in _KEPT_BACK}
+    return {**kept, "PATH": os.pathsep.join([kept.get("PATH") or os.defpath, str(Path(sys.executable).parent)])}
+
+
+def _begin(execution: Execution, store: Store, now: datetime.datetime) -> None:
+    runner = execution.runner
+    if runner is None:
+        raise CouldNotRun(f"ansible-runner ended at once; {execution.folder / 'runner.log'} says why")
+    started = datetime.datetime.fromtimestamp(runner.started, datetime.UTC)
+    execution.job = store.queue.begin(execution.job, runner.pid, started, now, _BY)
+
+
+def _let_go(execution: Execution) -> None:
+    _tell(execution, GO)
+    child = execution.child
+    if child is not None and child.stdin is not None:
+        with suppress(BrokenPipeError):  # it has been killed meanwhile, which is seen when it is waited for
+            child.stdin.close()
+
+
+def _tell(execution: Execution, line: bytes) -> None:
+    child = execution.child
+    if child is not None and child.stdin is not None:
+        with suppress(BrokenPipeError):
+            child.stdin.write(line)
+            child.stdin.flush()
+
+
+def _withdraw(execution: Execution) -> None:
+    """End a process that has not begun."""
+    child = execution.child
+    if child is not None:
+        child.kill()
+        child.wait()
+        if child.stdin is not None:
+            with suppress(BrokenPipeError):
+                child.stdin.close()
+    shutil.rmtree(execution.folder, ignore_errors=True)
