@@ -5,16 +5,51 @@ from __future__ import annotations
 
 import datetime  # noqa: TC003 - pydantic reads the annotations of the models
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from forge_events.errors import FieldNotAsked
 from forge_events.launches import FIELDS, Launch
 
-__all__ = ["JobEventKind", "JobTemplate", "Notification", "Notifications"]
+__all__ = ["JobEventKind", "JobTemplate", "Notification", "Notifications", "shown_address"]
 
 JobEventKind = Literal["started", "success", "failure"]
 """What of a job somebody may be told: it runs, it was successful, or it ended in any other way."""
+
+_MAX_ADDRESS = 2000
+"""Bytes of the longest address: the store keeps it in an index, whose entries are small."""
+
+_WITH_HOST = frozenset(
+    f"{scheme}{tls}" for scheme in ("json", "xml", "form", "mailto", "gotify", "mmost", "mqtt") for tls in ("", "s")
+)
+"""The schemes that a host follows; with many others it is a token that does."""
+
+
+def shown_address(url: str) -> str:
+    """Return an address of Apprise without what may be secret: its scheme and, where it surely is one, its host."""
+    scheme, is_found, _ = url.partition("://")
+    if not is_found or not scheme.isalnum():
+        return "…"
+    host = _host(url) if scheme.lower() in _WITH_HOST else ""
+    return f"{scheme}://{host}/…" if host else f"{scheme}://…"
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.port is None or parts.port > 0
+    except ValueError:
+        return ""
+    # A password with a slash in it looks like a host.
+    has_more = "@" in f"{parts.path}{parts.query}{parts.fragment}"
+    return parts.netloc.rpartition("@")[2] if is_sound and not has_more else ""
+
+
+def _storable(url: str) -> str:
+    if not url.isprintable() or len(url.encode()) > _MAX_ADDRESS:
+        raise ValueError(f"an address is printable and has at most {_MAX_ADDRESS} bytes")
+    return url
 
 
 class Notification(BaseModel):
@@ -24,16 +59,16 @@ class Notification(BaseModel):
     :param message: a Jinja template of the message; None takes the usual one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: Annotated[str, Field(min_length=1, max_length=4096)]
+    url: Annotated[str, Field(min_length=1), AfterValidator(_storable)]
     message: str | None = None
 
 
 class Notifications(BaseModel):
     """Whom to tell of which of a job's events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     started: list[Notification] = []
     success: list[Notification] = []
@@ -48,7 +83,7 @@ class JobTemplate(BaseModel):
     :param allow_simultaneous: whether several jobs of it may run at the same time.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: int = 0
     name: Annotated[str, Field(min_length=1, max_length=512)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
-    from forge_events.store.engine import JobQueue, Nodes
+    from forge_events.store.engine import JobQueue, Nodes, NotificationBox
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -143,6 +143,10 @@ class Store(Protocol):
     @property
     def nodes(self) -> Nodes:
         """The nodes, and the processes that work on them."""
+
+    @property
+    def notifications(self) -> NotificationBox:
+        """What is to be told of jobs."""
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
 from forge_events.jobs import Job, JobStatus, Transition, is_allowed
+from forge_events.store.notifications import plan
 from forge_events.store.schema import jobs, transitions
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def transition(
         raise StaleTransition(job.id, job.status, by_id(connection, job.id).status)
     taken = {"job_id": job.id, "old": job.status, "new": new, "at": step.at, "by": step.by, "reason": step.reason}
     connection.execute(insert(transitions).values(taken))
+    plan(connection, job, new, step.at)
     return by_id(connection, job.id)
 
 

@@ -9,7 +9,15 @@ from sqlalchemy import and_, delete, func, or_, select
 
 from forge_events.jobs import Job
 from forge_events.store.contract import Dropped
-from forge_events.store.schema import hostresults, hostsummaries, jobs, spoolpositions, transitions
+from forge_events.store.schema import (
+    dependencies,
+    hostresults,
+    hostsummaries,
+    jobs,
+    notifications,
+    spoolpositions,
+    transitions,
+)
 from forge_events.store.waiting import patiently
 
 if TYPE_CHECKING:
@@ -22,7 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["drop"]
 
-_PARTS = (hostresults, hostsummaries, transitions, spoolpositions)
+_PARTS = (
+    *(table.c.job_id for table in (hostresults, hostsummaries, transitions, spoolpositions, notifications)),
+    dependencies.c.job_id,
+    dependencies.c.blocker_id,
+)
+"""The columns that name a job; their rows go with it."""
+
 _COLUMNS = [jobs.c[name] for name in Job.model_fields]
 _PAGE = 500
 # What one transaction drops: short enough to keep nobody waiting, and on PostgreSQL within the locks that it may take.
@@ -106,7 +120,7 @@ def _drop_now(database: Database, connection: Connection, ids: set[int]) -> set[
     found = sorted(connection.scalars(there.order_by(jobs.c.id)))
     if found:
         database.drop_events(connection, found)
-        for table in _PARTS:
-            connection.execute(delete(table).where(table.c.job_id.in_(found)))
+        for column in _PARTS:
+            connection.execute(delete(column.table).where(column.in_(found)))
         connection.execute(delete(jobs).where(jobs.c.id.in_(found)))
     return set(found)

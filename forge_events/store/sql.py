@@ -23,6 +23,7 @@ from forge_events.store import (
 )
 from forge_events.store.jobs import Step
 from forge_events.store.nodes import SQLNodes
+from forge_events.store.notifications import SQLNotifications
 from forge_events.store.queue import SQLQueue
 from forge_events.store.schema import jobs as job_table
 
@@ -68,6 +69,11 @@ class SQLStore:
     def nodes(self) -> SQLNodes:
         """The nodes, and the processes that work on them."""
         return SQLNodes(self._database)
+
+    @property
+    def notifications(self) -> SQLNotifications:
+        """What is to be told of jobs."""
+        return SQLNotifications(self._database)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
 
 from forge_events.store import open_store
@@ -55,5 +57,17 @@ def come_first(url: str, _: str) -> None:
         store.add_job(new_job())
 
 
+def take(url: str, limit: str) -> None:
+    """Take all notifications, some at a time, and say that they were sent; print which ones they were."""
+    taken = []
+    with open_store(url) as store:
+        while found := store.notifications.take(now := datetime.datetime.now(datetime.UTC), limit=int(limit)):
+            for due in found:
+                store.notifications.sent(due, now)
+                taken.append([due.job_id, due.url])
+    sys.stdout.write(f"{json.dumps(taken)}\n")
+
+
 if __name__ == "__main__":
-    {"write": write, "compete": compete, "read": read, "come_first": come_first}[sys.argv[1]](*sys.argv[2:])
+    verbs = {"write": write, "compete": compete, "read": read, "come_first": come_first, "take": take}
+    verbs[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be told of jobs: written down in the transaction of the step that it tells of, and taken once."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from sqlalchemy import and_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from forge_events.jobs import JobStatus
+from forge_events.store.engine import Due
+from forge_events.store.schema import UNSENT, notifications, templates
+from forge_events.templates import JobEventKind, Notifications, shown_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Connection, Table
+
+    from forge_events.jobs import Job
+    from forge_events.store.database import Database
+    from forge_events.templates import Notification
+
+__all__ = ["SQLNotifications", "kind_of", "plan"]
+
+_LEASE = datetime.timedelta(minutes=10)
+"""How long a sender may have a notification in hand; it sends some of them one after the other."""
+
+_KILLED = "its sender was killed; whether it was sent is not known"
+_INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+_DUE = [notifications.c[name] for name in Due._fields]
+
+
+def kind_of(status: JobStatus) -> JobEventKind | None:
+    """Return what somebody may be told when a job reaches a status, None for nothing."""
+    if status is JobStatus.RUNNING:
+        return "started"
+    if status is JobStatus.SUCCESSFUL:
+        return "success"
+    return "failure" if status.is_final else None
+
+
+def plan(connection: Connection, job: Job, new_status: JobStatus, at: datetime.datetime) -> None:
+    """Write down whom to tell that a job has reached a status, as its template has it now.
+
+    Called in the transaction of the step: either both are stored, or neither. What was planned before stays as it is.
+    """
+    kind = kind_of(new_status)
+    if kind is None or job.job_template_id is None:
+        return
+    rows = [
+        {"job_id": job.id, "event": kind, "status": "pending", "due": at, "url": wanted.url, "message": wanted.message}
+        for wanted in _wanted(connection, job.job_template_id, kind)
+    ]
+    if rows:
+        connection.execute(_INSERT[connection.dialect.name](notifications).values(rows).on_conflict_do_nothing())
+
+
+def _wanted(connection: Connection, template_id: int, kind: JobEventKind) -> list[Notification]:
+    found = connection.scalar(select(templates.c.notifications).where(templates.c.id == template_id))
+    try:
+        wanted: list[Notification] = getattr(Notifications.model_validate(found or {}), kind)
+    except ValidationError:
+        return []  # a later version wrote what this one cannot read, and the job has to go on all the same
+    return wanted
+
+
+class SQLNotifications:
+    """Fulfil :class:`forge_events.store.engine.NotificationBox`.
+
+    While a notification is being sent, ``due`` is the time at which its sender counts as killed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, now: datetime.datetime, *, limit: int = 10) -> list[Due]:
+        """Take notifications that are due."""
+        due = and_(UNSENT, notifications.c.due <= now)
+        with self._database.reading() as connection:
+            if connection.scalar(select(notifications.c.id).where(due).limit(1)) is None:
+                return []  # almost always, and nobody waited for a lock
+        # What is taken must stay taken when the machine loses its power, or it would be sent again.
+        with self._database.writing(is_durable=True) as connection:
+            _give_up_killed(connection, now)
+            return _take(connection, now, limit)
+
+    def sent(self, due: Due, at: datetime.datetime) -> None:
+        """Write down that it was sent, even if its sender was taken for killed meanwhile: now it is known."""
+        values = {"status": "sent", "sent": at, "error": ""}
+        self._mark(due, ("sending", "failed"), values)
+
+    def failed(self, due: Due, error: str, again: datetime.datetime | None) -> None:
+        """Write down that it could not be sent."""
+        when = {} if again is None else {"due": again}
+        self._mark(due, ("sending",), {"status": "failed" if again is None else "pending", "error": error, **when})
+
+    def of_job(self, job_id: int) -> list[tuple[str, str, str, int, str]]:
+        """Return what is known of a job's notifications."""
+        columns = [notifications.c[name] for name in ("event", "url", "status", "attempts", "error")]
+        wanted = select(*columns).where(notifications.c.job_id == job_id).order_by(notifications.c.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted).all()
+        return [(row.event, shown_address(row.url), row.status, row.attempts, row.error) for row in rows]
+
+    def has_due(self, job_id: int) -> bool:
+        """Return whether a notification of a job is still to be sent."""
+        wanted = select(notifications.c.id).where(notifications.c.job_id == job_id, UNSENT).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
+    def _mark(self, due: Due, statuses: tuple[str, ...], values: dict[str, Any]) -> None:
+        """Change a notification that this sender took, unless somebody else has it by now."""
+        mine = (notifications.c.id == due.id) & (notifications.c.attempts == due.attempts + 1)
+        with self._database.writing() as connection:
+            connection.execute(update(notifications).where(mine, notifications.c.status.in_(statuses)).values(values))
+
+
+def _give_up_killed(connection: Connection, now: datetime.datetime) -> None:
+    is_killed = (notifications.c.status == "sending") & (notifications.c.due <= now)
+    # Skipping what others have locked: two that wait for each other's rows would stop each other.
+    killed = select(notifications.c.id).where(UNSENT, is_killed).with_for_update(skip_locked=True)
+    connection.execute(
+        update(notifications).where(notifications.c.id.in_(killed)).values(status="failed", error=_KILLED)
+    )
+
+
+def _take(connection: Connection, now: datetime.datetime, limit: int) -> list[Due]:
+    is_due = (notifications.c.status == "pending") & (notifications.c.due <= now)
+    oldest = select(*_DUE).where(UNSENT, is_due).order_by(notifications.c.due, notifications.c.id).limit(limit)
+    # Of several senders each takes what no other has locked; on SQLite, where writers are alone, nothing is.
+    found = [Due(**row) for row in connection.execute(oldest.with_for_update(skip_locked=True)).mappings()]
+    mine = notifications.c.id.in_([due.id for due in found])
+    values = {"status": "sending", "attempts": notifications.c.attempts + 1, "due": now + _LEASE}
+    connection.execute(update(notifications).where(mine).values(values))
+    return found
