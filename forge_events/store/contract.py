@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.store.engine import Templates
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -134,6 +135,10 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give back the connection; a second call does nothing."""
+
+    @property
+    def templates(self) -> Templates:
+        """The job templates."""
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""

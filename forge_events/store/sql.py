@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from forge_events.jobs import JobStatus
 from forge_events.store import events, jobs, output, positions, results, retention, rollup, search, summaries, usage
 from forge_events.store.schema import jobs as job_table
+from forge_events.store.templates import SQLTemplates
 
 if TYPE_CHECKING:
     import datetime
@@ -43,6 +44,11 @@ class SQLStore:
     def close(self) -> None:
         """Give back the connection."""
         self._database.close()
+
+    @property
+    def templates(self) -> SQLTemplates:
+        """The job templates."""
+        return SQLTemplates(self._database)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""
