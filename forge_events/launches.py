@@ -6,13 +6,15 @@ Pure: no file is looked at. Whether a playbook is there is known on the node tha
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from forge_events.errors import InvalidLaunch
+from forge_events.values import censor_command, plain
 
-__all__ = ["DEFAULT_FORKS", "FIELDS", "Launch", "impact_of"]
+__all__ = ["DEFAULT_FORKS", "FIELDS", "Launch", "command_of", "impact_of", "refused"]
 
 DEFAULT_FORKS = 5
 """How many forks Ansible takes where nobody says anything."""
@@ -74,7 +76,7 @@ class Launch(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise _invalid(error) from None  # pydantic's own words quote the value
+            raise refused(error) from None  # pydantic's own words quote the value
 
     def changed(self, **fields: Any) -> Launch:
         """Return a launch with other fields; extra variables are added to those that are there.
@@ -113,7 +115,26 @@ def impact_of(launch: Launch, *, counts_hosts: bool = True) -> int:
     return (forks if hosts is None else min(hosts, forks)) + 1
 
 
-def _invalid(error: ValidationError) -> InvalidLaunch:
+def command_of(launch: Launch) -> list[str]:
+    """Return the command line that does what a launch does, for people: the values of extra variables are censored."""
+    command = ["ansible-playbook", *_each("-i", launch.inventory)]
+    command += _each("-e", [f"@{path}" for path in launch.extra_vars_files])
+    command += _each("-e", [json.dumps(plain(launch.extra_vars))] if launch.extra_vars else [])
+    command += _each("-l", [launch.limit] if launch.limit else [])
+    command += _each("-t", [",".join(launch.tags)] if launch.tags else [])
+    command += _each("--skip-tags", [",".join(launch.skip_tags)] if launch.skip_tags else [])
+    command += _each("-f", [str(launch.forks)] if launch.forks else [])
+    command += ["-C"] * launch.check + ["-D"] * launch.diff
+    command += [f"-{'v' * launch.verbosity}"] if launch.verbosity else []
+    return censor_command([*command, launch.playbook])
+
+
+def refused(error: ValidationError) -> InvalidLaunch:
+    """Return our error for one of pydantic, whose own words quote the value."""
     found: dict[str, Any] = dict(error.errors(include_input=False)[0])
     name = ".".join(str(part) for part in found["loc"]) or "launch"
     return InvalidLaunch(name, str(found["msg"]).removeprefix("Value error, "))
+
+
+def _each(option: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

@@ -7,10 +7,10 @@ import datetime  # noqa: TC003 - pydantic reads the annotations of the models
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from forge_events.errors import FieldNotAsked
-from forge_events.launches import FIELDS, Launch
+from forge_events.launches import FIELDS, Launch, refused
 
 __all__ = ["JobEventKind", "JobTemplate", "Notification", "Notifications", "shown_address"]
 
@@ -101,6 +101,17 @@ class JobTemplate(BaseModel):
         if unknown:
             raise ValueError(f"a launch has no field {unknown[0]!r}")
         return self
+
+    @classmethod
+    def of(cls, **fields: Any) -> JobTemplate:
+        """Return a template.
+
+        :raises InvalidLaunch: a field is unknown or has a value that cannot be.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise refused(error) from None  # pydantic's own words quote the value
 
     def launched(self, **fields: Any) -> Launch:
         """Return what to run when the template is launched with some fields given.

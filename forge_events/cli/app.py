@@ -15,12 +15,14 @@ from forge_events.cli import (
     hosts,
     ingest,
     jobs,
+    launch,
     partitions,
     receiver,
     record,
     results,
     search,
     stdout,
+    templates,
     tree,
     usage,
 )
@@ -61,7 +63,7 @@ def _options(
 
 
 _READING = (jobs, tree, hosts, events, stdout, results, search)
-_KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
+_KEEPING = (export, ingest, receiver, cleanup, usage, partitions, templates, db)
 
-for module in (record, *_READING, *_KEEPING):
+for module in (record, launch, *_READING, *_KEEPING):
     module.add_to(app)

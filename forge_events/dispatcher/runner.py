@@ -111,10 +111,9 @@ class _Run:
         """Return what is to be said in place of runner's own word."""
         if self._status != "failed" or rc is None:
             return None
-        if self._plan.image is not None and rc in _NO_CONTAINER:
-            return Verdict(
-                status="error", explanation=f"no container of {self._plan.image} could be started{self._why()}"
-            )
+        if rc in _NOT_STARTED and not self._has_stats:
+            what = "ansible-playbook" if self._plan.image is None else f"a container of {self._plan.image}"
+            return Verdict(status="error", explanation=f"{what} could not be started{self._why()}")
         if rc > 0 and not self._has_stats:
             return Verdict(status=UNPLAYABLE, explanation=f"Ansible ended with exit code {rc}{self._why()}")
         return None

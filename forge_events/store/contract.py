@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
-    from forge_events.store.engine import JobQueue, Nodes, NotificationBox
+    from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -147,6 +147,10 @@ class Store(Protocol):
     @property
     def notifications(self) -> NotificationBox:
         """What is to be told of jobs."""
+
+    @property
+    def templates(self) -> Templates:
+        """The job templates."""
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""

@@ -26,6 +26,7 @@ from forge_events.store.nodes import SQLNodes
 from forge_events.store.notifications import SQLNotifications
 from forge_events.store.queue import SQLQueue
 from forge_events.store.schema import jobs as job_table
+from forge_events.store.templates import SQLTemplates
 
 if TYPE_CHECKING:
     import datetime
@@ -74,6 +75,11 @@ class SQLStore:
     def notifications(self) -> SQLNotifications:
         """What is to be told of jobs."""
         return SQLNotifications(self._database)
+
+    @property
+    def templates(self) -> SQLTemplates:
+        """The job templates."""
+        return SQLTemplates(self._database)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""

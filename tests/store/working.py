@@ -7,8 +7,11 @@ import datetime
 import json
 import sys
 
+from forge_events.errors import NameTaken
+from forge_events.launches import Launch
 from forge_events.store import open_store
-from tests.store.making import ALL, append, make_event, new_job
+from forge_events.templates import JobTemplate
+from tests.store.making import ALL, NOW, append, make_event, new_job
 
 BATCHES, BATCH = 30, 50
 
@@ -68,6 +71,27 @@ def take(url: str, limit: str) -> None:
     sys.stdout.write(f"{json.dumps(taken)}\n")
 
 
+def add_template(url: str, name: str) -> None:
+    """Add templates that another process adds too; print of each whether it was ours."""
+    with open_store(url) as store:
+        for number in range(20):
+            launch = Launch.of(playbook="site.yml")
+            template = JobTemplate(name=f"{name} {number}", launch=launch, created=NOW, modified=NOW)
+            try:
+                store.templates.add(template)
+            except NameTaken:
+                sys.stdout.write("NameTaken\n")
+            else:
+                sys.stdout.write("added\n")
+
+
 if __name__ == "__main__":
-    verbs = {"write": write, "compete": compete, "read": read, "come_first": come_first, "take": take}
+    verbs = {
+        "write": write,
+        "compete": compete,
+        "read": read,
+        "come_first": come_first,
+        "add_template": add_template,
+        "take": take,
+    }
     verbs[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``launch``: queue a job for the dispatchers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.launch_options import launch_options
+from forge_events.cli.screen import as_dict, tell, write_json, write_line
+from forge_events.cli.session import now, opened, reading
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from forge_events.cli.session import Session
+    from forge_events.jobs import Job
+    from forge_events.store.contract import Store
+
+__all__ = ["After", "add_to", "ids_of", "report", "session_for"]
+
+After = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--after",
+        metavar="ID",
+        help="Only when this job was successful: its id, the beginning of its uuid, or latest; may be repeated.",
+    ),
+]
+
+_LOST_AFTER = 60.0
+"""Seconds after which a node that is not seen is not counted on."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("launch")(launch)
+
+
+@launch_options(playbook="argument")
+def launch(
+    *,
+    given: dict[str, Any],
+    after: After = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the job.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Queue a playbook as a job, and print the job's id; a dispatcher runs it."""
+    from forge_events import launching
+    from forge_events.launches import Launch
+
+    what = Launch.of(**given)
+    with session_for(after) as session:
+        job = launching.launch(session.store, what, name=name, after=ids_of(session.store, after))
+        report(session.store, job, as_json=as_json)
+
+
+def session_for(after: list[str] | None) -> AbstractContextManager[Session]:
+    """Open the store; what is spooled is brought in only for those who refer to a job."""
+    return reading() if after else opened()
+
+
+def ids_of(store: Store, after: list[str] | None) -> list[int]:
+    """Return the ids of the jobs that references name."""
+    return [store.job(reference).id for reference in after or ()]
+
+
+def report(store: Store, job: Job, *, as_json: bool) -> None:
+    """Print a queued job, and say so where nobody is there to run it."""
+    if as_json:
+        write_json(as_dict(job))
+    else:
+        write_line(str(job.id))
+    launch = store.queue.launch_of(job.id)
+    if not _is_manned(store, launch.node if launch else None):
+        tell("no dispatcher is running; start one with `forge-events dispatcher`")
+
+
+def _is_manned(store: Store, node: str | None) -> bool:
+    """Return whether a dispatcher works where a job may run."""
+    at = now()
+    return any(
+        found.is_manned and not found.is_lost(at, _LOST_AFTER) and found.node_type.runs_jobs
+        for found in store.nodes.all()
+        if node in (None, found.hostname)
+    )

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Launch jobs, cancel them and wait for them. They are run by whatever dispatcher works on the same store."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import os
+import time
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forge_events.errors import NotInTime, NotLaunched, NotRelaunchable
+from forge_events.jobs import NewJob
+from forge_events.launches import command_of, impact_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from forge_events.jobs import Job
+    from forge_events.launches import Launch
+    from forge_events.store.contract import Store
+    from forge_events.templates import JobTemplate
+
+__all__ = ["cancel", "launch", "launch_template", "placed", "relaunch", "wait"]
+
+_PAUSE = 0.5
+
+
+def launch(  # noqa: PLR0913 - the facts of one launch
+    store: Store,
+    what: Launch,
+    *,
+    template: JobTemplate | None = None,
+    name: str | None = None,
+    after: Sequence[int] = (),
+    by: str = "",
+    counts_hosts: bool = True,
+    launch_type: str = "manual",
+) -> Job:
+    """Queue a job and return it, pending.
+
+    :param what: paths in it are understood as :func:`placed` says.
+    :param template: the template that it comes from; one that allows no simultaneous jobs has a queue of its own.
+    :param name: what to call the job; the template's name, or the playbook's file name, where none is given.
+    :param after: ids of jobs that must be successful before.
+    :param by: who launches it; the user of this process where nobody is named.
+    :param counts_hosts: see :func:`forge_events.launches.impact_of`.
+    :param launch_type: AWX's word for how it came to it.
+    :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
+    """
+    what, at = placed(what), _now()
+    job = NewJob(
+        uuid=str(uuid.uuid4()),
+        name=name or (template.name if template else Path(what.playbook).name),
+        launch_type=launch_type,
+        command=command_of(what),
+        directory=what.project,
+        job_template_id=template.id if template else None,
+        impact=impact_of(what, counts_hosts=counts_hosts),
+        created=at,
+    )
+    queue = template.id if template and not template.allow_simultaneous else 0
+    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by or _user())
+
+
+def launch_template(
+    store: Store,
+    template_name: str,
+    *,
+    after: Sequence[int] = (),
+    by: str = "",
+    counts_hosts: bool = True,
+    **fields: Any,
+) -> Job:
+    """Queue a job of a template and return it, pending.
+
+    :param template_name: the template's name, or its id.
+    :param fields: fields of the launch that the template leaves to whoever launches it.
+    :raises UnknownTemplate: there is no such template. FieldNotAsked: it does not leave a field to others.
+    :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
+    """
+    template = store.templates.get(template_name)
+    what = template.launched(**fields)
+    return launch(store, what, template=template, after=after, by=by, counts_hosts=counts_hosts)
+
+
+def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = "", counts_hosts: bool = True) -> Job:
+    """Queue a job that does again what another one did, and return it, pending.
+
+    It belongs to the other one's template where that is still there.
+
+    :param failed_hosts: only for the hosts that failed or were unreachable; they take the place of the limit.
+    :raises NotLaunched: the job was only recorded. NotRelaunchable: it has not ended, or no host failed.
+    """
+    what = _launch_of(store, job)
+    if failed_hosts:
+        what = what.changed(limit=_failed_hosts(store, job))
+    template = next((found for found in store.templates.all() if found.id == job.job_template_id), None)
+    return launch(
+        store, what, template=template, name=job.name, by=by, counts_hosts=counts_hosts, launch_type="relaunch"
+    )
+
+
+def cancel(store: Store, job: Job, *, by: str = "") -> Job:
+    """Ask to cancel a job, and return what is known of it then: one that runs takes a moment to end.
+
+    A job that has ended stays as it is.
+
+    :raises NotLaunched: it was only recorded.
+    """
+    return store.queue.request_cancel(job, _now(), by or _user())
+
+
+def wait(
+    store: Store,
+    job: Job,
+    *,
+    timeout: float | None = None,
+    refresh: Callable[[], object] = lambda: None,
+    pause: Callable[[], object] = lambda: time.sleep(_PAUSE),
+) -> Job:
+    """Wait until a job has ended, and return it.
+
+    :param timeout: seconds to wait at most, about; None waits for ever.
+    :param refresh: called before each look, to bring what is spooled into the store.
+    :param pause: called between two looks, to wait a moment.
+    :raises NotInTime: it has not ended in that time; it goes on.
+    """
+    until = None if timeout is None else time.monotonic() + timeout
+    while True:
+        refresh()
+        found = store.job(str(job.id))
+        if found.status.is_final:
+            return found
+        if until is not None and time.monotonic() >= until:
+            raise NotInTime(found.id, found.status)
+        pause()
+
+
+def placed(what: Launch, folder: Path | None = None) -> Launch:
+    """Return a launch that means the same in whatever folder it is read: its paths are absolute.
+
+    A playbook is relative to the project, and stays so inside it. Without a project, that is the playbook's folder.
+    Inventories and files of variables are looked for in ``folder`` first; those that are not there are the project's.
+
+    :param folder: the folder that paths are relative to; the working directory where none is given.
+    """
+    folder = folder or Path.cwd()
+    project = _absolute(what.project, folder) if what.project is not None else _absolute(what.playbook, folder).parent
+    # What is placed has to stay where it is, so a project's playbook is never looked for elsewhere.
+    playbook = _absolute(what.playbook, project if what.project is not None else folder)
+    place = partial(_place, folder=folder, project=project)
+    return what.changed(
+        project=str(project),
+        playbook=str(playbook.relative_to(project) if playbook.is_relative_to(project) else playbook),
+        inventory=[source if "," in source else place(source) for source in what.inventory],
+        extra_vars_files=[place(path) for path in what.extra_vars_files],
+    )
+
+
+def _place(path: str, *, folder: Path, project: Path) -> str:
+    near = _absolute(path, folder)
+    # Path.exists() fails where a folder may not be looked into.
+    return str(near if os.path.exists(near) else _absolute(path, project))  # noqa: PTH110
+
+
+def _absolute(path: str, folder: Path) -> Path:
+    # Not resolve(): links are followed where the job runs, and may lead elsewhere then.
+    return Path(os.path.normpath(folder / os.path.expanduser(path)))  # noqa: PTH111 - Path's own fails without a home
+
+
+def _launch_of(store: Store, job: Job) -> Launch:
+    what = store.queue.launch_of(job.id)
+    if what is None:
+        raise NotLaunched(job.id)
+    status = store.job(str(job.id)).status
+    if not status.is_final:
+        raise NotRelaunchable(job.id, f"it is still {status}")
+    return what
+
+
+def _failed_hosts(store: Store, job: Job) -> str:
+    failed = [summary.host_name for summary in store.host_summaries(job.id) if summary.failed]
+    if not failed:
+        raise NotRelaunchable(job.id, "no host failed")
+    return ",".join(failed)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # nobody has this number, as in a container
+        return f"uid {os.getuid()}"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

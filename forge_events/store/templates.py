@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The job templates."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from forge_events.errors import InvalidLaunch, NameTaken, UnknownTemplate
+from forge_events.store.schema import templates
+from forge_events.store.text import MAX_NAME, short
+from forge_events.templates import JobTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Select
+
+    from forge_events.store.database import Database
+
+__all__ = ["SQLTemplates"]
+
+_COLUMNS = [templates.c[name] for name in JobTemplate.model_fields]
+_MAX_ID = 2**63 - 1
+
+
+class SQLTemplates:
+    """Fulfil :class:`forge_events.store.engine.Templates`, which says what each verb means."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, template: JobTemplate) -> JobTemplate:
+        """Add a template and return it with its id."""
+        new = insert(templates).values(_values(template)).returning(templates.c.id)
+        # Jobs refer to the id, so it must not become another template's, not even when the machine loses its power.
+        with self._database.writing(is_durable=True) as connection, _taken(template):
+            return _by_id(connection, connection.execute(new).scalar_one())
+
+    def get(self, name: str) -> JobTemplate:
+        """Return the template of a name or id."""
+        with self._database.reading() as connection:
+            return _find(connection, name)
+
+    def all(self) -> list[JobTemplate]:
+        """Return all templates by name."""
+        with self._database.reading() as connection:
+            return _templates(connection, select(*_COLUMNS).order_by(templates.c.name))
+
+    def replace(self, template: JobTemplate) -> JobTemplate:
+        """Store what has become of a template."""
+        new = update(templates).where(templates.c.id == template.id).values(_values(template))
+        with self._database.writing(is_durable=True) as connection, _taken(template):
+            if not connection.execute(new).rowcount:
+                raise UnknownTemplate(template.name)
+            return _by_id(connection, template.id)
+
+    def delete(self, name: str) -> None:
+        """Delete the template of a name or id."""
+        with self._database.writing(is_durable=True) as connection:
+            found = _find(connection, name)
+            connection.execute(delete(templates).where(templates.c.id == found.id))
+
+
+@contextmanager
+def _taken(template: JobTemplate) -> Iterator[None]:
+    """Say in our words that there is another template of the name."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise NameTaken("job template", template.name) from error
+
+
+def _values(template: JobTemplate) -> dict[str, Any]:
+    # A name that is cut would come back as another one than its owner gave.
+    if short(template.name) != template.name:
+        raise InvalidLaunch("name", f"it takes more than {MAX_NAME} bytes")
+    return template.model_dump(exclude={"id"})
+
+
+def _by_id(connection: Connection, template_id: int) -> JobTemplate:
+    return _templates(connection, select(*_COLUMNS).where(templates.c.id == template_id))[0]
+
+
+def _find(connection: Connection, name: str) -> JobTemplate:
+    """Return the template of a name, or of an id where none has such a name."""
+    found = _templates(connection, select(*_COLUMNS).where(templates.c.name == name))
+    if not found and name.isdecimal() and name.isascii() and int(name) <= _MAX_ID:
+        found = _templates(connection, select(*_COLUMNS).where(templates.c.id == int(name)))
+    if not found:
+        raise UnknownTemplate(name)
+    return found[0]
+
+
+def _templates(connection: Connection, wanted: Select[Any]) -> list[JobTemplate]:
+    return [JobTemplate.model_validate(dict(row)) for row in connection.execute(wanted).mappings()]
