@@ -8,6 +8,7 @@ plugin, which has the standard library only, finds the same folder by itself.
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ class Settings(BaseSettings):
         default_factory=lambda found: _home(found) / "spool",
         description="The folder that the callback plugin writes to and the receiver reads from.",
     )
+
+    node: str = Field(default_factory=platform.node, description="x")
+    heartbeat: float = Field(default=10, description="x")
+    node_lost_after: float = Field(default=30, description="x")
+    job_lease: float = Field(default=300, description="x")
+    impact: str = Field(default="hosts", description="x")
+    artifact_days: float = Field(default=0, description="x")
+    work_dir: Path = Field(default_factory=lambda found: _home(found) / "work", description="x")
+    container_engine: str = Field(default="podman", description="x")
 
     @field_validator("home", "spool_dir")
     @classmethod

@@ -10,6 +10,7 @@ import typer
 from forge_events.cli import (
     cleanup,
     db,
+    dispatcher,
     events,
     export,
     hosts,
@@ -20,6 +21,7 @@ from forge_events.cli import (
     receiver,
     record,
     results,
+    run,
     search,
     stdout,
     templates,
@@ -63,7 +65,9 @@ def _options(
 
 
 _READING = (jobs, tree, hosts, events, stdout, results, search)
-_KEEPING = (export, ingest, receiver, cleanup, usage, partitions, templates, db)
+_KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-for module in (record, launch, *_READING, *_KEEPING):
+_RUNNING = (run, launch, templates, dispatcher)
+
+for module in (record, *_RUNNING, *_READING, *_KEEPING):
     module.add_to(app)

@@ -10,10 +10,11 @@ import typer
 
 from forge_events.cli.arguments import LARGEST, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
-from forge_events.cli.session import reading
+from forge_events.cli.session import now, reading
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
+    from forge_events.cli.session import Session
     from forge_events.jobs import Job, Transition
 
 __all__ = ["add_to"]
@@ -54,10 +55,19 @@ def show(job: JobReference, *, as_json: Json = False) -> None:
     with reading() as session:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
+        why = _situation(session, found)
     if as_json:
-        write_json({**as_dict(found), "transitions": [as_dict(step) for step in steps]})
+        write_json({**as_dict(found), "situation": why, "transitions": [as_dict(step) for step in steps]})
     else:
-        _write_job(found, steps)
+        _write_job(found, why, steps)
+
+
+def _situation(session: Session, job: Job) -> str:
+    from forge_events import settings
+    from forge_events.situation import situation_of
+
+    found = settings.load()
+    return situation_of(session.store, job, now(), lost_after=found.node_lost_after, lease=found.job_lease)
 
 
 def _status(status: str | None) -> Any:
@@ -76,15 +86,16 @@ def _row(job: Job) -> tuple[object, ...]:
     return (job.id, job.status, job.name, *times, job.event_count, job.uuid[:8])
 
 
-def _write_job(job: Job, steps: list[Transition]) -> None:
+def _write_job(job: Job, why: str, steps: list[Transition]) -> None:
     facts = {
         "job": f"{job.id}  {job.uuid}",
         "name": job.name,
         "status": job.status,
-        "why": job.job_explanation,
+        "why": why,
         "exit code": job.rc,
         "command": shlex.join(job.command),
         "directory": job.directory,
+        "on node": job.execution_node,
         "on host": job.host and f"{job.host}, process {job.pid}",
         "ansible-core": job.ansible_version,
         "started by job": job.parent_uuid,

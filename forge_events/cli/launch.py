@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.store.contract import Store
 
-__all__ = ["After", "add_to", "ids_of", "report", "session_for"]
+__all__ = ["After", "add_to", "ids_of", "is_manned", "report", "session_for"]
 
 After = Annotated[
     list[str] | None,
@@ -74,11 +74,11 @@ def report(store: Store, job: Job, *, as_json: bool) -> None:
     else:
         write_line(str(job.id))
     launch = store.queue.launch_of(job.id)
-    if not _is_manned(store, launch.node if launch else None):
+    if not is_manned(store, launch.node if launch else None):
         tell("no dispatcher is running; start one with `forge-events dispatcher`")
 
 
-def _is_manned(store: Store, node: str | None) -> bool:
+def is_manned(store: Store, node: str | None) -> bool:
     """Return whether a dispatcher works where a job may run."""
     at = now()
     return any(

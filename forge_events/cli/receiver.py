@@ -3,24 +3,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_events.cli.engine import stopped_by_signals
 from forge_events.cli.session import troubles
 from forge_events.errors import BrokenSpool, StoreUnavailable
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from forge_events.ingestion.intake import Received
-    from forge_events.ingestion.stopping import Stop
     from forge_events.store.contract import Merged
 
 __all__ = ["add_to"]
@@ -58,7 +53,7 @@ def receiver(
     found = settings.load()
     lines = _Lines(is_verbose=verbose)
     pace = Pace(poll=poll, merge=merge_every, longest_pause=_LONGEST_PAUSE)
-    with Stop() as stop, _stopped_by_signals(stop):
+    with Stop() as stop, stopped_by_signals(stop):
         service = Service(partial(open_store, found.database_url), found.spool_dir, lines, stop, pace)
         lines.tell(f"receiving from {found.spool_dir} into {shown(found.database_url)}")
         service.drain() if once else service.run()
@@ -111,29 +106,3 @@ class _Lines:
 def _complain(line: str) -> None:
     sys.stderr.write(f"forge-events: {' '.join(printable(line).split())}\n")
     sys.stderr.flush()
-
-
-@contextmanager
-def _stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM and Ctrl-C into a wish to stop; a second one of the same kind ends the process at once.
-
-    :raises KeyboardInterrupt: it was Ctrl-C, and everything is done that had to be.
-    """
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    seen: list[int] = []
-
-    def handle(number: int, _: FrameType | None) -> None:
-        seen.append(number)
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    # A shell that starts a command in the background has it ignore Ctrl-C.
-    for number in [number for number, handler in before.items() if handler is not signal.SIG_IGN]:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if signal.SIGINT in seen:
-        raise KeyboardInterrupt

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -107,7 +108,9 @@ class Service:
         return self._executor is not None and self._executor.is_busy
 
     def run(self, stop: Stop, reports: Reports) -> None:
-        """Do round after round until it is time to stop; the jobs that run go on and are adopted by whoever comes next.
+        """Do round after round until it is time to stop, or until the only job has ended.
+
+        The jobs that run go on, and are adopted by whoever comes next.
 
         :raises NameTaken: another machine works under the node's name.
         :raises SchemaMismatch: the database has another schema, from the beginning or by now.
@@ -129,6 +132,8 @@ class Service:
                     away_since = None
                     backoff.reset()
                 reports.done(done)
+                if self._has_ended():
+                    return
                 self.rest(stop)
         finally:
             self.close()
@@ -149,6 +154,15 @@ class Service:
         due = self._pace.poll if self._next_beat is None else (self._next_beat - _now()).total_seconds()
         pause = _BUSY if self.is_busy else max(0.0, min(self._pace.poll, due))
         stop.wait(pause, session.bell)
+
+    def finish(self, *, within: float = 10.0) -> None:
+        """Be done with the jobs that have ended, as far as that is possible in so many seconds, and close."""
+        until = _now() + datetime.timedelta(seconds=within)
+        try:
+            while self.is_busy and _now() < until and self.run_once(_now()).outage is None:
+                time.sleep(_BUSY)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Sign off, and let go of the jobs, which go on."""
@@ -244,6 +258,12 @@ class Service:
         if self._executor is None or not (session.node.node_type.runs_jobs or self._executor.is_busy):
             return Executed([], [], [])
         return self._executor.run_once(now)
+
+    def _has_ended(self) -> bool:
+        """Return whether the only job that this is for has ended."""
+        if self._only is None or self._session is None or self.is_busy:
+            return False
+        return self._session.store.job(str(self._only)).status.is_final
 
     def _hang_up(self) -> None:
         if self._session is not None:

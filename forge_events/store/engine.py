@@ -274,6 +274,9 @@ class JobQueue(Protocol):
     def ahead_of(self, job: Job) -> int:
         """Return how many pending jobs are older than a job that is pending."""
 
+    def is_alone(self, job_id: int) -> bool:
+        """Return whether a job's template allows one job at a time."""
+
     def blockers(self, job_id: int) -> list[Job]:
         """Return the jobs that must be successful before a job, by id."""
 

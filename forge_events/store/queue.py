@@ -149,6 +149,11 @@ class SQLQueue:
             older = select(func.count()).where(PENDING, job_table.c.id < job.id)
             return connection.execute(older).scalar_one()
 
+    def is_alone(self, job_id: int) -> bool:
+        """Return whether a job's template allows one job at a time."""
+        with self._database.reading() as connection:
+            return bool(connection.scalar(select(job_table.c.queue).where(job_table.c.id == job_id)))
+
     def blockers(self, job_id: int) -> list[Job]:
         """Return the jobs that must be successful before a job."""
         ids = select(dependencies.c.blocker_id).where(dependencies.c.job_id == job_id)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dispatcher``: decide which job runs where, and run those of this node, for as long as the machine runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_events.cli.engine import service_of, stopped_by_signals
+from forge_events.tree import printable
+
+if TYPE_CHECKING:
+    from forge_events.dispatcher.service import Done
+    from forge_events.errors import StoreUnavailable
+    from forge_events.nodes import NodeType
+
+__all__ = ["add_to"]
+
+_TYPES = "hybrid, control, execution, hop"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("dispatcher")(dispatcher)
+
+
+def dispatcher(
+    *,
+    node: Annotated[
+        str | None,
+        typer.Option("--node", metavar="NAME", help="The name of this machine; FORGE_EVENTS_NODE otherwise."),
+    ] = None,
+    node_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help=f"Make it a node of this type: {_TYPES}.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="JOB", help="Decide about and run this job alone, and exit then.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is decided and done.")] = False,
+) -> None:
+    """Decide which job runs where, and run those of this node, until it is told to stop; jobs that run go on."""
+    from forge_events import settings
+    from forge_events.ingestion.stopping import Stop
+    from forge_events.store import open_store
+
+    found = settings.load()
+    job_id = None
+    if only is not None:
+        with open_store(found.database_url) as store:
+            job_id = store.job(only).id
+    service = service_of(found, node=node, node_type=_type(node_type), only_job_id=job_id)
+    with Stop() as stop, stopped_by_signals(stop):
+        service.run(stop, _Lines(is_verbose=verbose))
+
+
+def _type(name: str | None) -> NodeType | None:
+    from forge_events.nodes import NodeType
+
+    try:
+        return None if name is None else NodeType(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} is none of {_TYPES}", param_hint="--type") from error
+
+
+class _Lines:
+    """A line for each thing that an operator wants to know: troubles on stderr, the rest on stdout if asked for."""
+
+    def __init__(self, *, is_verbose: bool) -> None:
+        self._is_verbose = is_verbose
+
+    def done(self, done: Done) -> None:
+        """Tell what a round did."""
+        for job in done.decided.assigned:
+            self._tell(f"job {job.id} to node {job.execution_node}: {job.job_explanation}")
+        for job in done.decided.held:
+            self._tell(f"job {job.id} waits: {job.job_explanation}")
+        for job in done.executed.started:
+            self._tell(f"job {job.id} runs: {job.name}, process {job.runner_pid}")
+        for job in done.executed.adopted:
+            self._tell(f"job {job.id} adopted, {job.status}")
+        for job in done.executed.ended:
+            self._tell(f"job {job.id} {job.status}: {job.job_explanation or job.name}")
+        for job in (*done.reaped.given_back, *done.reaped.ended):
+            _complain(f"job {job.id} {job.status}: {job.job_explanation}")
+
+    def is_away(self, error: StoreUnavailable, pause: float) -> None:
+        """Tell that nothing can be decided for the time being."""
+        _complain(f"{error}; trying again in {pause:.1f} s; the jobs that run go on")
+
+    def is_back(self, seconds: float) -> None:
+        """Tell that it works again."""
+        _complain(f"working again after {seconds:.0f} s")
+
+    def _tell(self, line: str) -> None:
+        if self._is_verbose:
+            sys.stdout.write(printable(line) + "\n")
+            sys.stdout.flush()
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"forge-events: {' '.join(printable(line).split())}\n")
+    sys.stderr.flush()

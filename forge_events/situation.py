@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Say in plain words where a launched job is, and what to look at if it stays there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forge_events.jobs import JobStatus
+
+if TYPE_CHECKING:
+    import datetime
+
+    from forge_events.jobs import Job
+    from forge_events.nodes import Node
+    from forge_events.store.contract import Store
+
+__all__ = ["is_attended", "situation_of"]
+
+
+def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> bool:
+    """Return whether a process is there that has a job in hand, or would take it on."""
+    if any(
+        one.id == job.dispatcher_id and _is_fresh(one.last_seen, now, lost_after) for one in store.nodes.dispatchers()
+    ):
+        return True
+    return any(
+        node.is_manned and not node.is_lost(now, lost_after) and node.node_type.runs_jobs
+        for node in store.nodes.all()
+        if job.execution_node in (None, node.hostname)
+    )
+
+
+def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: float, lease: float) -> str:
+    """Return why a job is where it is; empty for one that was recorded and for one whose status says it all.
+
+    :param lost_after: seconds after which a node that is not seen counts as lost.
+    :param lease: seconds after which a running job of a lost node ends as error.
+    """
+    if not job.is_launched or job.status.is_final:
+        return job.job_explanation
+    if job.status is JobStatus.PENDING:
+        return _pending(store, job, now, lost_after)
+    lost = "" if is_attended(store, job, now, lost_after) else _lost(store, job)
+    if job.status is JobStatus.RUNNING:
+        return _running(job, lost, lease)
+    return _waiting(store, job, lost, now, lost_after)
+
+
+def _running(job: Job, lost: str, lease: float) -> str:
+    words = f"ansible-runner runs it on node {job.execution_node}, process {job.runner_pid}"
+    if job.cancel_requested is not None:
+        words += f"; {job.cancel_by} asked to cancel it at {_time(job.cancel_requested)}"
+    if lost:
+        words += (
+            f"; {lost}: one that is started there takes the job on, and without one it ends as error after {lease:g} s"
+        )
+    return words
+
+
+def _waiting(store: Store, job: Job, lost: str, now: datetime.datetime, lost_after: float) -> str:
+    if job.execution_node is None:
+        trouble = _no_dispatcher(store.nodes.all(), now, lost_after)
+        return f"there is no free capacity for it: {job.job_explanation}{f'; {trouble}' if trouble else ''}"
+    if lost:
+        return f"it was given to a node, and {lost}; it becomes pending again when another dispatcher sees that"
+    return f"it was given to node {job.execution_node}, which is about to begin: {job.job_explanation}"
+
+
+def _lost(store: Store, job: Job) -> str:
+    seen = [node.last_seen for node in store.nodes.all() if node.hostname == job.execution_node and node.last_seen]
+    since = f" since {_time(max(seen))}" if seen else ""
+    return f"no dispatcher has been seen on node {job.execution_node}{since}"
+
+
+def _pending(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> str:
+    blockers = [blocker for blocker in store.queue.blockers(job.id) if blocker.status is not JobStatus.SUCCESSFUL]
+    if blockers:
+        names = ", ".join(f"job {blocker.id} ({blocker.status})" for blocker in blockers)
+        return f"it may run when these are successful: {names}"
+    trouble = _no_dispatcher(store.nodes.all(), now, lost_after)
+    if trouble:
+        return trouble
+    other = _of_same_template(store, job)
+    if other is not None:
+        return f"job {other.id} of the same template is {other.status}, and the template allows one at a time"
+    ahead = store.queue.ahead_of(job)
+    return (
+        f"{ahead} pending job{' is' if ahead == 1 else 's are'} before it"
+        if ahead
+        else "a dispatcher is about to take it"
+    )
+
+
+def _of_same_template(store: Store, job: Job) -> Job | None:
+    """Return the active job that keeps this one waiting because of their template."""
+    if job.job_template_id is None or not store.queue.is_alone(job.id):
+        return None
+    active = (found for found in store.queue.active() if found.job_template_id == job.job_template_id)
+    return next(active, None)
+
+
+def _no_dispatcher(nodes: list[Node], now: datetime.datetime, lost_after: float) -> str:
+    """Say that nobody is there who could take a job, if so."""
+    deciding = [node for node in nodes if node.node_type.dispatches]
+    if any(node.is_manned and not node.is_lost(now, lost_after) for node in deciding):
+        return ""
+    seen = [node.last_seen for node in deciding if node.last_seen is not None]
+    last = f"the last one was seen at {_time(max(seen))}" if seen else "none has ever been seen"
+    return f"no dispatcher is running ({last}); start one with `forge-events dispatcher`"
+
+
+def _is_fresh(last_seen: datetime.datetime, now: datetime.datetime, lost_after: float) -> bool:
+    return (now - last_seen).total_seconds() <= lost_after
+
+
+def _time(time: datetime.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
