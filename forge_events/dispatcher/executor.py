@@ -169,6 +169,8 @@ class Executor:
         """Note how runner ended: with a word in the spool or in the folder, or with none."""
         if finishing.has_said(execution):
             execution.outcome = Outcome.TOLD
+            if finishing.was_cut_short(execution):
+                self._end_processes(execution)
             return
         finishing.say_killed(execution)
         self._end_processes(execution)

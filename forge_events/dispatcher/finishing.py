@@ -57,6 +57,12 @@ def has_said(execution: Execution) -> bool:
     return found is not None
 
 
+def was_cut_short(execution: Execution) -> bool:
+    """Return whether runner said that the playbook did not come to its end by itself: some of it may still be there."""
+    found = read_verdict(execution.folder, is_result=True)
+    return found is not None and found.status == "error"
+
+
 def say_killed(execution: Execution) -> None:
     """Note that runner ended without a word, and by what if that can be seen."""
     code = execution.child.returncode if execution.child is not None else None

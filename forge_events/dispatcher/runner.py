@@ -28,6 +28,8 @@ _LOG = logging.getLogger(__name__)
 _LONGEST = 500
 # What shells, podman and docker end with when they could not start the command, or the container for it.
 _NOT_STARTED = frozenset({125, 126, 127})
+_KILLED = 254
+"""What runner takes for the exit code of a command that a signal ended."""
 
 
 def main() -> None:
@@ -102,7 +104,7 @@ class _Run:
             self._take({"status": verdict.status, "job_explanation": verdict.explanation})
         write_verdict(
             self._plan.folder,
-            Verdict(status=self._status, explanation=verdict.explanation if verdict else "", rc=rc),
+            verdict.model_copy(update={"rc": rc}) if verdict else Verdict(status=self._status, rc=rc),
             is_result=True,
         )
         self._spool.end()
@@ -114,6 +116,8 @@ class _Run:
         if rc in _NOT_STARTED and not self._has_stats:
             what = "ansible-playbook" if self._plan.image is None else f"a container of {self._plan.image}"
             return Verdict(status="error", explanation=f"{what} could not be started{self._why()}")
+        if rc == _KILLED and not self._has_stats:
+            return Verdict(status="error", explanation="ansible-playbook was killed before it came to its end")
         if rc > 0 and not self._has_stats:
             return Verdict(status=UNPLAYABLE, explanation=f"Ansible ended with exit code {rc}{self._why()}")
         return None

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real playbooks, run by a real dispatcher: how jobs end, and that nothing is left of them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import stat
+
+import pytest
+
+from forge_events import launching
+from forge_events.events import EventFilter
+from forge_events.jobs import JobStatus
+from forge_events.situation import situation_of
+from forge_events.store import open_store
+from tests.dispatcher import checks
+from tests.dispatcher.engine import until
+
+HOSTS = {"inventory": ["one,two,"]}
+
+
+def playbook(made, name, *tasks):
+    lines = ["- hosts: all", "  gather_facts: false", "  tasks:", *(f"    - {task}" for task in tasks)]
+    (made.project / name).write_text("\n".join(lines) + "\n")
+    return name
+
+
+def ended(store, job, seconds=60):
+    until(lambda: store.job(str(job.id)).status.is_final, seconds)
+    return store.job(str(job.id))
+
+
+def begun(store, job, made):
+    """Wait until a job's playbook does its work."""
+    until(lambda: store.job(str(job.id)).status is JobStatus.RUNNING)
+    until((made.marks / job.name).exists)
+
+
+def output(store, job):
+    return "".join(store.stdout(job.id))
+
+
+def test_a_playbook_that_works_is_successful(anywhere):
+    anywhere.start()
+    with open_store(anywhere.url) as store:
+        job = ended(store, anywhere.launch(store))
+        assert (job.status, job.rc, job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
+        assert [step.new for step in store.transitions(job.id)] == ["pending", "waiting", "running", "successful"]
+        assert (job.execution_node, job.event_count > 5) == ("a", True)
+        assert "PLAY RECAP" in output(store, job)
+    checks.check_marks(anywhere.marks, [job])
+    until(lambda: not list((anywhere.home / "work").iterdir()))
+    assert not list((anywhere.home / "spool").iterdir())
+
+
+def test_a_playbook_whose_task_fails_has_failed(made, kept):
+    made.start()
+    job = ended(kept, made.launch(kept, playbook(made, "fails.yml", "command: 'false'"), **HOSTS))
+    assert (job.status, job.rc, job.failed) == (JobStatus.FAILED, 2, True)
+    assert {host.host_name for host in kept.host_summaries(job.id) if host.failed} == {"one", "two"}
+
+
+def test_a_playbook_with_an_unreachable_host_has_failed(made, kept):
+    made.start()
+    name = playbook(made, "away.yml", "ping:", "{ping: , vars: {ansible_connection: ssh}}")
+    variables = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    job = ended(kept, made.launch(kept, name, extra_vars=variables))
+    assert (job.status, job.rc) == (JobStatus.FAILED, 4)
+
+
+@pytest.mark.parametrize("text", ["- hosts: [", "- nonsense: 1", "[]", ""])
+def test_a_playbook_that_ansible_refuses_has_failed_and_says_why(made, kept, text):
+    (made.project / "broken.yml").write_text(text)
+    made.start()
+    job = ended(kept, made.launch(kept, "broken.yml"))
+    assert job.status is JobStatus.FAILED
+    assert "exit code" in job.job_explanation
+    assert len(job.job_explanation) > len("Ansible ended with exit code 4: ")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"playbook": "none.yml"}, r"the playbook .*/none\.yml is missing on this node"),
+        ({"inventory": ["no/hosts"]}, r"the inventory .*/no/hosts is missing on this node"),
+        ({"extra_vars_files": ["no.yml"]}, r"the file of extra variables .*/no\.yml is missing"),
+        ({"execution_environment": "quay.io/none/none:1"}, "podman is not installed on node a"),
+    ],
+)
+def test_a_job_that_cannot_be_run_is_an_error_that_says_what_to_look_at(made, kept, fields, words):
+    if "execution_environment" in fields and shutil.which("podman"):
+        pytest.skip("podman is installed here")
+    made.start()
+    job = ended(kept, made.launch(kept, **fields))
+    assert job.status is JobStatus.ERROR
+    assert re.search(words, job.job_explanation), job.job_explanation
+    assert job.started is None
+    assert not list(made.marks.iterdir())
+
+
+def test_a_project_that_is_gone_is_an_error(made, kept):
+    job = made.launch(kept)
+    made.project.rename(made.home / "elsewhere")
+    made.start()
+    assert "project" in ended(kept, job).job_explanation
+
+
+def test_an_engine_that_cannot_start_the_image_is_an_error(made, kept, tmp_path):
+    engine = tmp_path / "bin" / "podman"
+    engine.parent.mkdir()
+    engine.write_text("#!/bin/sh\n[ \"$1\" = run ] && { echo 'ERROR: no such image' >&2; exit 125; }\nexit 0\n")
+    engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
+    made.settings["CONTAINER_ENGINE"] = "podman"
+    os.environ["PATH"], before = f"{engine.parent}:{os.environ['PATH']}", os.environ["PATH"]
+    try:
+        made.start()
+    finally:
+        os.environ["PATH"] = before
+    job = ended(kept, made.launch(kept, execution_environment="quay.io/none/none:1"))
+    assert job.status is JobStatus.ERROR
+    assert "a container of quay.io/none/none:1 could not be started" in job.job_explanation
+    assert "no such image" in job.job_explanation
+
+
+SLEEPERS = {
+    "a module": ["command: sleep 300"],
+    "asynchronous work": ["{command: sleep 300, async: 600, poll: 1}"],
+    "work that nobody waits for": ["{command: sleep 300, async: 600, poll: 0}", "wait_for: {timeout: 300}"],
+    "a loop of attempts": ["{command: 'false', retries: 100, delay: 3, register: r, until: r is succeeded}"],
+    "a module that ignores signals": ["shell: trap '' TERM INT HUP; sleep 300; sleep 300"],
+    "another user": ["{command: sleep 300, become: true, become_user: nobody, become_method: su}"],
+}
+
+
+@pytest.mark.parametrize("tasks", SLEEPERS.values(), ids=list(SLEEPERS))
+def test_a_canceled_job_leaves_no_process_and_keeps_its_events(made, kept, tasks):
+    if "become" in tasks[0] and os.geteuid() != 0:
+        pytest.skip("only root becomes somebody else without a password")
+    mark = "command: sh -c 'echo begin >> {{ marks }}/{{ mark }}'"
+    name = playbook(made, "sleeps.yml", mark, *tasks)
+    made.start()
+    job = made.launch(kept, name, extra_vars={"ansible_pipelining": True}, **HOSTS)
+    begun(kept, job, made)
+    until(lambda: any("sleep" in line or "async" in line or "ansible" in line for line in checks.survivors([job.uuid])))
+    launching.cancel(kept, job, by="alice")
+    job = ended(kept, job)
+    assert (job.status, job.job_explanation) == (JobStatus.CANCELED, "canceled by alice")
+    assert not checks.survivors([job.uuid])
+    assert "PLAY [all]" in output(kept, job)
+    assert next(kept.events(job.id, EventFilter(event="runner_on_ok")), None) is not None
+
+
+def test_a_job_that_takes_too_long_has_failed_and_leaves_no_process(made, kept):
+    made.start()
+    job = ended(kept, made.launch(kept, seconds=300, timeout=2))
+    assert (job.status, job.job_explanation) == (JobStatus.FAILED, "the job took longer than its 2 s and was stopped")
+    assert not checks.survivors([job.uuid])
+
+
+@pytest.mark.parametrize("victim", ["runner", "ansible-playbook"])
+def test_a_killed_runner_is_an_error_and_leaves_no_process(made, kept, victim):
+    made.start()
+    job = made.launch(kept, seconds=300)
+    begun(kept, job, made)
+    words = "forge_events.dispatcher.runner" if victim == "runner" else "ansible-playbook"
+    pids = [int(line.split()[0]) for line in checks.survivors([job.uuid]) if words in line]
+    os.kill(pids[0] if victim == "runner" else min(pids), 9)
+    job = ended(kept, job)
+    assert (job.status, "was killed" in job.job_explanation) == (JobStatus.ERROR, True), job.job_explanation
+    until(lambda: not checks.survivors([job.uuid]), 20)
+    assert "PLAY [all]" in output(kept, job)
+
+
+def test_what_a_successful_playbook_started_stays(made, kept):
+    made.start()
+    name = playbook(made, "starts.yml", "shell: setsid sleep 60 >/dev/null 2>&1 & echo $! > {{ marks }}/{{ mark }}")
+    job = ended(kept, made.launch(kept, name))
+    assert job.status is JobStatus.SUCCESSFUL
+    left = checks.survivors([job.uuid])
+    assert any("sleep" in line for line in left)
+    for line in left:
+        os.kill(int(line.split()[0]), 9)
+
+
+def test_a_dispatcher_that_is_killed_leaves_its_jobs_to_the_next_one(anywhere):
+    anywhere.start()
+    with open_store(anywhere.url) as store:
+        job = anywhere.launch(store, seconds=4)
+        begun(store, job, anywhere)
+        anywhere.kill()
+        anywhere.start()
+        until(lambda: store.job(str(job.id)).dispatcher_id != 1)
+        job = ended(store, job)
+        assert job.status is JobStatus.SUCCESSFUL
+        assert f"job {job.id} adopted, running" in anywhere.logs()
+    checks.check_marks(anywhere.marks, [job])
+
+
+def test_a_job_that_ends_while_no_dispatcher_is_there_is_known_to_have_ended(made, kept):
+    made.start()
+    job = made.launch(kept, seconds=1)
+    begun(kept, job, made)
+    made.kill()
+    until(lambda: not checks.survivors([job.uuid]), 20)
+    made.start()
+    assert ended(kept, job).status is JobStatus.SUCCESSFUL
+
+
+def test_a_job_whose_runner_was_killed_with_the_dispatcher_is_an_error(made, kept):
+    made.start()
+    job = made.launch(kept, seconds=300)
+    begun(kept, job, made)
+    made.kill()
+    os.kill(kept.job(str(job.id)).runner_pid, 9)
+    made.start()
+    job = ended(kept, job)
+    assert (job.status, "was killed" in job.job_explanation) == (JobStatus.ERROR, True)
+    until(lambda: not checks.survivors([job.uuid]), 20)
+
+
+def test_a_cancel_that_nobody_was_there_for_is_done_by_the_next_dispatcher(made, kept):
+    made.start()
+    job = made.launch(kept, seconds=300)
+    begun(kept, job, made)
+    made.kill()
+    launching.cancel(kept, job, by="alice")
+    made.start()
+    assert ended(kept, job).status is JobStatus.CANCELED
+    assert not checks.survivors([job.uuid])
+
+
+def test_a_dispatcher_that_is_told_to_stop_lets_jobs_go_on(made, kept):
+    made.start()
+    job = made.launch(kept, seconds=3)
+    begun(kept, job, made)
+    made.kill(number=15)
+    assert kept.job(str(job.id)).status is JobStatus.RUNNING
+    assert kept.nodes.dispatchers() == []
+    made.start()
+    assert ended(kept, job).status is JobStatus.SUCCESSFUL
+
+
+def test_a_secret_is_in_no_argument_no_environment_and_no_file_that_stays(made, kept):
+    secret = "correct-horse-battery"
+    made.settings["ARTIFACT_DAYS"] = "1"
+    made.start()
+    job = made.launch(kept, seconds=3, extra_vars={"db_password": secret})
+    begun(kept, job, made)
+    lines = [path.read_bytes() for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(secret.encode() in line for line in lines)
+    job = ended(kept, job)
+    until(lambda: not (made.home / "work" / job.uuid / "env").exists())
+    assert (made.home / "work" / job.uuid / "artifacts").is_dir()
+    found = [
+        path for path in (made.home / "work").rglob("*") if path.is_file() and secret.encode() in path.read_bytes()
+    ]
+    assert not found
+    assert secret not in job.model_dump_json()
+    assert secret not in made.logs()
+
+
+def test_a_job_without_a_dispatcher_says_so(made, kept):
+    job = made.launch(kept)
+    words = situation_of(kept, job, checks.now(), lost_after=4, lease=300)
+    assert "no dispatcher is running (none has ever been seen)" in words
