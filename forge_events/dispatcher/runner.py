@@ -28,8 +28,6 @@ _LOG = logging.getLogger(__name__)
 _LONGEST = 500
 # What shells, podman and docker end with when they could not start the command, or the container for it.
 _NOT_STARTED = frozenset({125, 126, 127})
-_KILLED = 254
-"""What runner takes for the exit code of a command that a signal ended."""
 
 
 def main() -> None:
@@ -111,13 +109,13 @@ class _Run:
 
     def _verdict(self, rc: int | None) -> Verdict | None:
         """Return what is to be said in place of runner's own word."""
-        if self._status != "failed" or rc is None:
+        if self._status != "failed":
             return None
+        if rc is None:  # a signal leaves no exit code
+            return Verdict(status="error", explanation="ansible-playbook was killed before it came to its end")
         if rc in _NOT_STARTED and not self._has_stats:
             what = "ansible-playbook" if self._plan.image is None else f"a container of {self._plan.image}"
             return Verdict(status="error", explanation=f"{what} could not be started{self._why()}")
-        if rc == _KILLED and not self._has_stats:
-            return Verdict(status="error", explanation="ansible-playbook was killed before it came to its end")
         if rc > 0 and not self._has_stats:
             return Verdict(status=UNPLAYABLE, explanation=f"Ansible ended with exit code {rc}{self._why()}")
         return None
