@@ -342,3 +342,40 @@ orphan.kill()
 def test_where_there_are_no_subreapers_there_is_none(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not processes.become_subreaper()
+
+
+def written(process):
+    """Return the command line of a process, if it is still there."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - command: sleep 4711
+      async: 4712
+      poll: 0
+    - command: sleep 4713
+"""
+
+
+def test_a_playbook_ends_with_its_workers_and_what_it_left_running(tmp_path):
+    (tmp_path / "site.yml").write_text(PLAYBOOK)
+    uuid = str(uuids.uuid4())
+    own = {"ANSIBLE_ASYNC_DIR": str(tmp_path / "async"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable}
+    command = ["ansible-playbook", "-i", "localhost,", "site.yml"]
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **own, MARKER: uuid})
+    root = identity(process.pid)
+
+    def sleepers():
+        return {"sleep 4711", "sleep 4713"} <= {written(member) for member in family(root, uuid)}
+
+    until(sleepers, patience=60)
+    assert end(root, uuid, grace=5) == []
+    process.wait()
+    assert marked(uuid) == []
