@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from forge_events.nodes import Machine, Node, NodeState, NodeType, capacity_of
+from forge_events.nodes import Machine, Node, NodeState, NodeType, capacity_of, named
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 GB = 2**30
@@ -102,3 +102,32 @@ def test_a_node_that_was_never_seen_is_lost():
     assert node(last_seen=None).is_lost(NOW, LOST_AFTER)
     assert not node().is_lost(later(30), LOST_AFTER)
     assert node().is_lost(later(31), LOST_AFTER)
+
+
+@pytest.mark.parametrize(
+    ("facts", "age", "words"),
+    [
+        ({}, 0, ""),
+        ({}, 45, "its dispatcher was last seen 45 s ago: it was killed, or cannot reach the database"),
+        ({"is_manned": False}, 0, "no dispatcher works there; start one"),
+        ({"machine": None, "last_seen": None, "is_manned": False}, 0, "no dispatcher has worked there yet; start one"),
+        ({"enabled": False}, 45, "its owner disabled it"),
+        ({"node_type": NodeType.CONTROL}, 0, "a node of type control never runs jobs"),
+        ({"node_type": NodeType.CONTROL}, 45, "a node of type control never runs jobs; its dispatcher was last seen"),
+        ({"node_type": NodeType.HOP, "machine": None, "last_seen": None}, 0, "a node of type hop never runs jobs"),
+    ],
+)
+def test_why_a_node_takes_no_jobs_is_said_in_words(facts, age, words):
+    found = node(**facts).explanation(later(age), LOST_AFTER)
+    assert found.startswith(words) and bool(found) == bool(words)
+
+
+@pytest.mark.parametrize("name", ["a", "web-1.example.com", "ein Knoten", "übung", "x" * 253])
+def test_a_name_can_be_seen(name):
+    assert named(name) == name
+
+
+@pytest.mark.parametrize("name", ["", " ", " a", "a ", "a\nb", "a\0", "\x1b[31m", "\udc80", "x" * 254])
+def test_what_cannot_be_seen_is_no_name(name):
+    with pytest.raises(ValueError, match="the name of a node is 1 to 253 characters that can be seen"):
+        named(name)
