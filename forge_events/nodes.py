@@ -8,13 +8,26 @@ import enum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["FORKS_PER_CORE", "MB_PER_FORK", "Machine", "Node", "NodeState", "NodeType", "capacity_of"]
+__all__ = ["FORKS_PER_CORE", "MB_PER_FORK", "Machine", "Node", "NodeState", "NodeType", "capacity_of", "named"]
 
 FORKS_PER_CORE = 4
 """How many forks a core can take."""
 
 MB_PER_FORK = 100
 """How many MB (of 2**20 bytes) a fork takes."""
+
+
+_LONGEST = 253
+
+
+def named(name: str) -> str:
+    """Return a name that a node may have.
+
+    :raises ValueError: it is none.
+    """
+    if not 0 < len(name) <= _LONGEST or name != name.strip() or not name.isprintable():
+        raise ValueError(f"the name of a node is 1 to {_LONGEST} characters that can be seen")
+    return name
 
 
 class NodeType(enum.StrEnum):
@@ -131,3 +144,24 @@ class Node(BaseModel):
             return NodeState.INSTALLED
         is_there = self.is_manned and not self.is_lost(now, lost_after)
         return NodeState.READY if is_there else NodeState.UNAVAILABLE
+
+    def explanation(self, now: datetime.datetime, lost_after: float) -> str:
+        """Say in words why it takes no jobs; empty if it does.
+
+        :param lost_after: as in :meth:`state`.
+        """
+        state = self.state(now, lost_after)
+        if not self.node_type.runs_jobs:
+            never = f"a node of type {self.node_type} never runs jobs"
+            return f"{never}; {self._absence(now)}" if state is NodeState.UNAVAILABLE else never
+        if state is NodeState.DISABLED:
+            return "its owner disabled it: it gets no more jobs until it is enabled"
+        if state is NodeState.INSTALLED:
+            return "no dispatcher has worked there yet; start one on that machine with `forge-events dispatcher`"
+        return "" if state is NodeState.READY else self._absence(now)
+
+    def _absence(self, now: datetime.datetime) -> str:
+        if not self.is_manned:
+            return "no dispatcher works there; start one on that machine with `forge-events dispatcher`"
+        age = 0.0 if self.last_seen is None else (now - self.last_seen).total_seconds()
+        return f"its dispatcher was last seen {age:.0f} s ago: it was killed, or cannot reach the database"

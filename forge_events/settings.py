@@ -10,17 +10,22 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_dir
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from forge_events.errors import InvalidSettings
+from forge_events.nodes import named
 
 __all__ = ["Settings", "load"]
 
 _PREFIX = "FORGE_EVENTS_"
+_LOST_BEATS = 3
+
+# Up to what a calendar can add to a date.
+Seconds = Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)]
 
 
 def _default_home() -> Path:
@@ -51,16 +56,44 @@ class Settings(BaseSettings):
         description="The folder that the callback plugin writes to and the receiver reads from.",
     )
 
-    node: str = Field(default_factory=platform.node, description="x")
-    heartbeat: float = Field(default=10, description="x")
-    node_lost_after: float = Field(default=30, description="x")
-    job_lease: float = Field(default=300, description="x")
-    impact: str = Field(default="hosts", description="x")
-    artifact_days: float = Field(default=0, description="x")
-    work_dir: Path = Field(default_factory=lambda found: _home(found) / "work", description="x")
-    container_engine: str = Field(default="podman", description="x")
+    node: str = Field(
+        default_factory=lambda: platform.node() or "localhost",
+        description="The name of this machine as a node.",
+    )
+    heartbeat: Seconds = Field(
+        default=10.0,
+        description="After how many seconds a dispatcher says again that it and its node are there.",
+    )
+    node_lost_after: Seconds = Field(
+        default_factory=lambda found: _LOST_BEATS * found.get("heartbeat", 10.0),
+        description="After how many seconds a node that is not seen counts as lost; more than the heartbeat.",
+    )
+    job_lease: Seconds = Field(
+        default=300.0,
+        description="After how many seconds the running jobs of a lost node are ended as error.",
+    )
+    impact: Literal["hosts", "forks"] = Field(
+        default="hosts",
+        description="What a job takes of its node's capacity: hosts, the smaller number of its hosts and its forks, "
+        "and one more; or forks, its forks alone.",
+    )
+    work_dir: Path = Field(
+        default_factory=lambda found: _home(found) / "work",
+        description="The folder in which each job that runs has a folder of its own.",
+    )
+    artifact_days: float = Field(
+        default=0.0,
+        ge=0,
+        le=36_500,
+        allow_inf_nan=False,
+        description="For how many days the folder of a job that ended is kept; 0: not at all.",
+    )
+    container_engine: Literal["podman", "docker"] = Field(
+        default="podman",
+        description="What runs execution environments: podman or docker.",
+    )
 
-    @field_validator("home", "spool_dir")
+    @field_validator("home", "spool_dir", "work_dir")
     @classmethod
     def _folder(cls, path: Path) -> Path:
         try:
@@ -71,6 +104,19 @@ class Settings(BaseSettings):
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is not a folder")
         return folder
+
+    @field_validator("node")
+    @classmethod
+    def _node(cls, name: str) -> str:
+        return named(name)
+
+    @field_validator("node_lost_after")
+    @classmethod
+    def _lost(cls, seconds: float, info: ValidationInfo) -> float:
+        heartbeat = info.data.get("heartbeat", 0.0)
+        if seconds <= heartbeat:
+            raise ValueError(f"it has to be more than {_PREFIX}HEARTBEAT, which is {heartbeat:g} s")
+        return seconds
 
 
 def load() -> Settings:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from forge_events.errors import InvalidSettings
 from forge_events.settings import Settings, load
 from forge_events.store.location import shown, sqlite_file
 from tests.conftest import ROOT
+
+TIMES = ("HEARTBEAT", "NODE_LOST_AFTER", "JOB_LEASE")
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG is Linux's")
 
@@ -54,7 +57,7 @@ def test_each_setting_has_its_variable(monkeypatch, tmp_path):
     assert (found.home, found.spool_dir, found.database_url) == (tmp_path / "x", tmp_path / "y", "sqlite:///z.db")
 
 
-@pytest.mark.parametrize("name", ["HOME", "SPOOL_DIR", "DATABASE_URL"])
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
 def test_an_empty_variable_counts_as_unset(monkeypatch, name):
     expected = load()
     monkeypatch.setenv(f"FORGE_EVENTS_{name}", "")
@@ -82,7 +85,7 @@ def test_a_relative_folder_is_relative_to_the_working_directory(monkeypatch, tmp
     assert found.database_url == f"sqlite:///{tmp_path}/there/events.db"
 
 
-@pytest.mark.parametrize("name", ["HOME", "SPOOL_DIR"])
+@pytest.mark.parametrize("name", ["HOME", "SPOOL_DIR", "WORK_DIR"])
 def test_a_file_cannot_be_a_folder(monkeypatch, tmp_path, name):
     (tmp_path / "file").touch()
     monkeypatch.setenv(f"FORGE_EVENTS_{name}", str(tmp_path / "file"))
@@ -94,6 +97,52 @@ def test_a_file_cannot_be_a_folder(monkeypatch, tmp_path, name):
 def test_a_user_who_is_not_there_is_told_of(monkeypatch):
     monkeypatch.setenv("FORGE_EVENTS_HOME", "~no-such-user-at-all/x")
     with pytest.raises(InvalidSettings, match="FORGE_EVENTS_HOME"):
+        load()
+
+
+def test_without_settings_a_machine_is_a_node_by_its_name(tmp_path):
+    found = load()
+    assert found.node == platform.node()
+    assert (found.heartbeat, found.node_lost_after, found.job_lease) == (10, 30, 300)
+    assert (found.impact, found.artifact_days, found.container_engine) == ("hosts", 0, "podman")
+    assert found.work_dir == found.home / "work"
+
+
+def test_a_machine_without_a_name_is_localhost(monkeypatch):
+    monkeypatch.setattr(platform, "node", lambda: "")
+    assert load().node == "localhost"
+
+
+def test_a_node_is_lost_after_three_heartbeats_unless_it_is_said(monkeypatch):
+    monkeypatch.setenv("FORGE_EVENTS_HEARTBEAT", "0.5")
+    assert load().node_lost_after == 1.5
+    monkeypatch.setenv("FORGE_EVENTS_NODE_LOST_AFTER", "0.6")
+    assert load().node_lost_after == 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        *((name, value, "") for name in TIMES for value in ("0", "-1", "nan", "inf", "1e10", "soon", "10 s")),
+        *(("ARTIFACT_DAYS", value, "") for value in ("-1", "nan", "inf", "1e6", "ever")),
+        ("NODE_LOST_AFTER", "10", "it has to be more than FORGE_EVENTS_HEARTBEAT, which is 10 s"),
+        ("IMPACT", "much", "Input should be 'hosts' or 'forks'"),
+        ("CONTAINER_ENGINE", "lxc", "Input should be 'podman' or 'docker'"),
+        ("NODE", " ", "the name of a node is 1 to 253 characters that can be seen"),
+        ("NODE", "a\nb", "the name of a node is"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(monkeypatch, name, value, reason):
+    monkeypatch.setenv(f"FORGE_EVENTS_{name}", value)
+    with pytest.raises(InvalidSettings) as caught:
+        load()
+    assert str(caught.value).startswith(f"the setting FORGE_EVENTS_{name} cannot be used: {reason}")
+
+
+def test_a_heartbeat_that_cannot_be_is_not_blamed_on_another_setting(monkeypatch):
+    monkeypatch.setenv("FORGE_EVENTS_HEARTBEAT", "x")
+    monkeypatch.setenv("FORGE_EVENTS_NODE_LOST_AFTER", "5")
+    with pytest.raises(InvalidSettings, match="FORGE_EVENTS_HEARTBEAT"):
         load()
 
 
