@@ -40,7 +40,7 @@ class Message(NamedTuple):
     body: str
 
 
-def facts(job: Job, hosts: Sequence[HostSummary], event: str) -> dict[str, Any]:
+def facts(job: Job, hosts: Sequence[HostSummary], event: str, template_name: str) -> dict[str, Any]:
     """Return what a template of a message may use, as JSON has it.
 
     :param event: of a job that ``started`` only that is told, even when it has ended meanwhile.
@@ -58,7 +58,7 @@ def facts(job: Job, hosts: Sequence[HostSummary], event: str) -> dict[str, Any]:
             "finished": _time(job.finished),
             "elapsed": job.elapsed,
         },
-        "template": {"id": job.job_template_id, "name": job.name},
+        "template": {"id": job.job_template_id, "name": template_name},
         "hosts": [{**host.model_dump(), "failed": host.failed} for host in hosts],
     }
 

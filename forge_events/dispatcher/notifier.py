@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.dispatcher import messages, rendering, sending
 from forge_events.dispatcher.sending import Outcome
-from forge_events.errors import ForgeEventsError, UnknownJob
+from forge_events.errors import ForgeEventsError, UnknownJob, UnknownTemplate
 from forge_events.ingestion.backoff import Backoff
 from forge_events.templates import shown_address
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from forge_events.dispatcher.messages import Message
     from forge_events.ingestion.stopping import Stop
+    from forge_events.jobs import Job
     from forge_events.store import Store
     from forge_events.store.engine import Due
 
@@ -132,8 +133,17 @@ def _message(store: Store, due: Due) -> Message:
     usual = messages.usual(job, hosts, due.event)
     if due.message is None:
         return usual
-    made = rendering.render(due.message, messages.facts(job, hosts, due.event))
+    made = rendering.render(due.message, messages.facts(job, hosts, due.event, _template_name(store, job)))
     return messages.with_note(usual, made.reason) if made.reason else messages.sendable(usual.title, made.text)
+
+
+def _template_name(store: Store, job: Job) -> str:
+    """Return the name of a job's template, or the job's own where the template is gone."""
+    try:
+        found = store.templates.get(str(job.job_template_id))
+    except UnknownTemplate:
+        return job.name
+    return found.name if found.id == job.job_template_id else job.name  # another one may have this number for a name
 
 
 class Notices:
@@ -167,8 +177,10 @@ class Notices:
             self._thread.join(_GRACE)
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._stop.wait(self._round())
+        pause = 0.0
+        # Whoever has waited long enough for the end closes what a wish to stop is waited for with.
+        while not (self._stop.is_set() or self._stop.wait(pause)):
+            pause = self._round()
         self._notifier.close()
 
     def _round(self) -> float:

@@ -48,7 +48,7 @@ def test_the_time_that_a_job_took_is_readable(seconds, shown):
 
 def test_a_job_that_started_is_told_of_as_it_began_whatever_has_become_of_it():
     assert usual(job(), HOSTS, "started") == ("Job 7 started: deploy", "Job: 7 deploy\nStatus: running")
-    known = facts(job(), HOSTS, "started")
+    known = facts(job(), HOSTS, "started", "web")
     assert known["hosts"] == []
     assert (known["job"]["status"], known["job"]["finished"], known["job"]["explanation"]) == ("running", None, "")
 
@@ -60,10 +60,11 @@ def test_of_many_failed_hosts_the_first_are_named():
 
 
 def test_the_facts_are_json_and_hold_nothing_that_may_be_secret():
-    known = facts(job(), HOSTS, "failure")
+    known = facts(job(), HOSTS, "failure", "web")
     assert json.loads(json.dumps(known)) == known
     assert sorted(known) == ["event", "hosts", "job", "template"]
     assert sorted(known["job"]) == ["elapsed", "explanation", "finished", "id", "name", "started", "status"]
+    assert known["template"] == {"id": 3, "name": "web"}
     assert [host["failed"] for host in known["hosts"]] == [False, True]
     assert "secret" not in json.dumps(known).lower()
 

@@ -18,10 +18,12 @@ from forge_events.dispatcher.sending import Outcome
 from forge_events.errors import StoreUnavailable
 from forge_events.ingestion.stopping import Stop
 from forge_events.jobs import JobStatus
+from forge_events.launches import Launch
 from forge_events.store import Retention, open_store
+from forge_events.templates import JobTemplate
 from tests.conftest import ROOT
 from tests.dispatcher.receiving import HANG, receiver
-from tests.store.making import Play, append, later
+from tests.store.making import NOW, Play, append, later
 from tests.store.templating import add_template, running
 
 if TYPE_CHECKING:
@@ -100,11 +102,24 @@ def test_nobody_is_told_twice(store, notifier):
 
 
 def test_a_template_makes_the_message(store, notifier):
-    message = "{{ job.name }} on {{ hosts[0].host_name }} of {{ template.id }}: {{ event }}"
-    job = ended(store, failure=[{"url": TO, "message": message}])
+    message = "{{ job.name }} on {{ hosts[0].host_name }} of {{ template.id }} {{ template.name }}: {{ event }}"
+    ended(store, failure=[{"url": TO, "message": message}])
     send = Recorder()
     notifier(send).run_once(later(61))
-    assert send.sent[0][1].body == f"deploy on web of {job.job_template_id}: failure"
+    (template,) = store.templates.all()
+    assert send.sent[0][1].body == f"deploy on web of {template.id} {template.name}: failure"
+
+
+@pytest.mark.parametrize("has_namesake", [False, True])
+def test_a_template_that_is_gone_lends_its_message_all_the_same(store, notifier, has_namesake):
+    job = ended(store, failure=[{"url": TO, "message": "{{ template.id }} {{ template.name }}"}])
+    store.templates.delete(str(job.job_template_id))
+    if has_namesake:
+        other = JobTemplate(name=str(job.job_template_id), launch=Launch.of(playbook="p"), created=NOW, modified=NOW)
+        store.templates.add(other)
+    send = Recorder()
+    notifier(send).run_once(later(61))
+    assert send.sent[0][1].body == f"{job.job_template_id} deploy"
 
 
 @pytest.mark.parametrize("message", ["{{ ''.__class__.__mro__ }}", "{{ job.extra_vars }}", "{{ 'a' * 10**9 }}", "{%"])
@@ -313,6 +328,25 @@ def test_a_database_that_is_away_is_tried_again(url, store, stop, monkeypatch):
     stop.set()
     notices.end()
     assert answers == []
+
+
+def test_a_thread_that_is_not_waited_for_ends_when_it_can(url, store):
+    ended(store, failure=[TO])
+    is_sending, may_go_on = threading.Event(), threading.Event()
+
+    def send(*_):
+        is_sending.set()
+        assert may_go_on.wait(60)
+        return Outcome()
+
+    with Stop() as stop:
+        notices = Notices(Notifier(lambda: open_store(url), send), stop)
+        notices.begin()
+        assert is_sending.wait(60)
+        stop.set()
+    may_go_on.set()
+    notices.end()
+    assert [told.error for told in notices.told()] == [""]
 
 
 def test_to_end_what_has_not_begun_is_nothing(url, stop):
