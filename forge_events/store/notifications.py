@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SQLNotifications", "kind_of", "plan"]
 
 _LEASE = datetime.timedelta(minutes=10)
-"""How long a sender may have a notification in hand; it sends some of them one after the other."""
+"""How long a sender may have a notification in hand; it takes far less, or it was killed."""
 
 _KILLED = "its sender was killed; whether it was sent is not known"
 _INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
