@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch_options import launch_options
+from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import as_dict, tell, write_json, write_line
 from forge_events.cli.session import now, opened, reading
 
@@ -36,7 +36,7 @@ _LOST_AFTER = 60.0
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file."""
-    app.command("launch")(launch)
+    app.command("launch", cls=LaunchCommand)(launch)
 
 
 @launch_options(playbook="argument")
