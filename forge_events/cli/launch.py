@@ -30,7 +30,7 @@ After = Annotated[
     ),
 ]
 
-_LOST_AFTER = 60.0
+_LOST_AFTER = 30.0
 """Seconds after which a node that is not seen is not counted on."""
 
 
