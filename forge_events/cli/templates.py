@@ -10,7 +10,7 @@ import typer
 
 from forge_events.cli import notify_options
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch import After, ids_of, report, session_for
+from forge_events.cli.launch import After, counts_hosts, ids_of, report, session_for
 from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import as_dict, local_time, write_json, write_line, write_table
 from forge_events.cli.session import now, opened
@@ -140,7 +140,8 @@ def launch(name: _Name, *, given: dict[str, Any], after: After = None, as_json: 
 
     with session_for(after) as session:
         blockers = ids_of(session.store, after)
-        report(session.store, launching.launch_template(session.store, name, after=blockers, **given), as_json=as_json)
+        job = launching.launch_template(session.store, name, after=blockers, counts_hosts=counts_hosts(), **given)
+        report(session.store, job, as_json=as_json)
 
 
 def _asked(words: list[str]) -> list[str]:

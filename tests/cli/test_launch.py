@@ -20,8 +20,9 @@ SECRET = "geheim-4711"
 NOBODY = "no dispatcher is running; start one with `forge-events dispatcher`"
 
 
-def manned(cli: CommandLine, node="here", seconds_ago=0.0, **facts):
-    """Have a process work on a node, last seen a while ago."""
+# As if it were seen later: the tests of a busy machine may take a while.
+def manned(cli: CommandLine, node="here", seconds_ago=-3600.0, **facts):
+    """Have a process work on a node, last seen so many seconds ago."""
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
     process = Dispatcher(
         **{"id": 0, "node": node, "machine": f"m-{node}", "pid": 1, "process_started": at, "last_seen": at, **facts}
@@ -52,6 +53,15 @@ def test_a_launch_is_told_to_programs(anywhere):
     manned(anywhere)
     job = anywhere.good("launch", "/srv/site.yml", "--name", "roll out", "--json").json
     assert (job["id"], job["name"], job["status"], job["directory"]) == (1, "roll out", "pending", "/srv")
+
+
+def test_the_settings_say_what_a_job_takes(anywhere):
+    manned(anywhere)
+    anywhere.good("template", "create", "t", "/srv/site.yml", "-i", "a,b,c")
+    for impact, expected in (("hosts", 4), ("forks", 5)):
+        env = {"FORGE_EVENTS_IMPACT": impact}
+        assert anywhere.good("launch", "/srv/site.yml", "-i", "a,b,c", "--json", env=env).json["impact"] == expected
+        assert anywhere.good("template", "launch", "t", "--json", env=env).json["impact"] == expected
 
 
 def test_where_nobody_can_run_it_that_is_said(anywhere):
