@@ -17,15 +17,26 @@ if TYPE_CHECKING:
         BrokenSpool,
         CommandNotExecutable,
         CommandNotFound,
+        FieldNotAsked,
         ForgeEventsError,
+        InvalidLaunch,
         InvalidSettings,
         InvalidTransition,
+        JobCanceled,
+        JobNotRun,
+        NameTaken,
+        NodeAtWork,
+        NotInTime,
+        NotLaunched,
+        NotRelaunchable,
         SchemaMismatch,
         StaleTransition,
         StoreBusy,
         StoreUnavailable,
         TargetExists,
         UnknownJob,
+        UnknownNode,
+        UnknownTemplate,
         UnsupportedStore,
         ValueRejected,
     )
@@ -36,10 +47,13 @@ if TYPE_CHECKING:
     from forge_events.ingestion.receiver import drain
     from forge_events.ingestion.sources import ingest
     from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.launches import Launch
+    from forge_events.launching import cancel, launch, launch_template, relaunch, wait
     from forge_events.output import to_bytes, to_html, to_text
     from forge_events.recording.recorder import Recorded, record
     from forge_events.settings import Settings
     from forge_events.store import Block, Dropped, Merged, Retention, Share, Store, Usage, open_store, upgrade
+    from forge_events.templates import JobTemplate, Notification, Notifications
     from forge_events.tree import Selection, TreeEvent, draw, grow
 
 __all__ = [
@@ -50,17 +64,30 @@ __all__ = [
     "CommandNotFound",
     "Dropped",
     "EventFilter",
+    "FieldNotAsked",
     "ForgeEventsError",
     "HostResult",
     "HostSummary",
+    "InvalidLaunch",
     "InvalidSettings",
     "InvalidTransition",
     "Job",
+    "JobCanceled",
     "JobEvent",
+    "JobNotRun",
     "JobStatus",
+    "JobTemplate",
+    "Launch",
     "Merged",
+    "NameTaken",
     "NewJob",
     "Node",
+    "NodeAtWork",
+    "NotInTime",
+    "NotLaunched",
+    "NotRelaunchable",
+    "Notification",
+    "Notifications",
     "Recorded",
     "ResultFilter",
     "Retention",
@@ -76,31 +103,39 @@ __all__ = [
     "Transition",
     "TreeEvent",
     "UnknownJob",
+    "UnknownNode",
+    "UnknownTemplate",
     "UnsupportedStore",
     "Usage",
     "ValueRejected",
     "build_tree",
+    "cancel",
     "drain",
     "draw",
     "follow",
     "grow",
     "ingest",
+    "launch",
+    "launch_template",
     "open_store",
     "record",
+    "relaunch",
     "spool_lines",
     "to_bytes",
     "to_html",
     "to_text",
     "upgrade",
+    "wait",
     "write_artifact",
 ]
 
 _HOMES = {
     "artifact": "write_artifact",
     "errors": (
-        "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound ForgeEventsError InvalidSettings "
-        "InvalidTransition SchemaMismatch StaleTransition StoreBusy StoreUnavailable TargetExists UnknownJob "
-        "UnsupportedStore ValueRejected"
+        "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound FieldNotAsked ForgeEventsError "
+        "InvalidLaunch InvalidSettings InvalidTransition JobCanceled JobNotRun NameTaken NodeAtWork "
+        "NotInTime NotLaunched NotRelaunchable SchemaMismatch StaleTransition StoreBusy StoreUnavailable TargetExists "
+        "UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
     ),
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",
@@ -109,10 +144,13 @@ _HOMES = {
     "ingestion.receiver": "drain",
     "ingestion.sources": "ingest",
     "jobs": "HostSummary Job JobStatus NewJob Transition",
+    "launches": "Launch",
+    "launching": "cancel launch launch_template relaunch wait",
     "output": "to_bytes to_html to_text",
     "recording.recorder": "Recorded record",
     "settings": "Settings",
     "store": "Block Dropped Merged Retention Share Store Usage open_store upgrade",
+    "templates": "JobTemplate Notification Notifications",
     "tree": "Selection TreeEvent draw grow",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch_options import launch_options
+from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import as_dict, tell, write_json, write_line
 from forge_events.cli.session import now, opened, reading
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.store.contract import Store
 
-__all__ = ["After", "add_to", "ids_of", "is_manned", "report", "session_for"]
+__all__ = ["After", "add_to", "counts_hosts", "ids_of", "is_manned", "report", "session_for"]
 
 After = Annotated[
     list[str] | None,
@@ -30,13 +30,10 @@ After = Annotated[
     ),
 ]
 
-_LOST_AFTER = 60.0
-"""Seconds after which a node that is not seen is not counted on."""
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file."""
-    app.command("launch")(launch)
+    app.command("launch", cls=LaunchCommand)(launch)
 
 
 @launch_options(playbook="argument")
@@ -53,13 +50,21 @@ def launch(
 
     what = Launch.of(**given)
     with session_for(after) as session:
-        job = launching.launch(session.store, what, name=name, after=ids_of(session.store, after))
+        blockers = ids_of(session.store, after)
+        job = launching.launch(session.store, what, name=name, after=blockers, counts_hosts=counts_hosts())
         report(session.store, job, as_json=as_json)
 
 
 def session_for(after: list[str] | None) -> AbstractContextManager[Session]:
     """Open the store; what is spooled is brought in only for those who refer to a job."""
     return reading() if after else opened()
+
+
+def counts_hosts() -> bool:
+    """Return whether the settings have the hosts count for what a job takes of its node."""
+    from forge_events import settings
+
+    return settings.load().impact == "hosts"
 
 
 def ids_of(store: Store, after: list[str] | None) -> list[int]:
@@ -80,9 +85,11 @@ def report(store: Store, job: Job, *, as_json: bool) -> None:
 
 def is_manned(store: Store, node: str | None) -> bool:
     """Return whether a dispatcher works where a job may run."""
-    at = now()
+    from forge_events import settings
+
+    at, lost_after = now(), settings.load().node_lost_after
     return any(
-        found.is_manned and not found.is_lost(at, _LOST_AFTER) and found.node_type.runs_jobs
+        found.is_manned and not found.is_lost(at, lost_after) and found.node_type.runs_jobs
         for found in store.nodes.all()
         if node in (None, found.hostname)
     )

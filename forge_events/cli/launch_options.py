@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from forge_events.cli import extra_vars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["launch_options"]
+__all__ = ["LaunchCommand", "launch_options"]
 
 _PLAYBOOKS: dict[str, Any] = {
     "argument": Annotated[
@@ -74,6 +75,20 @@ _OPTIONS: dict[str, Any] = {
     ],
 }
 _LISTS = ("tags", "skip_tags")
+
+
+class LaunchCommand(TyperCommand):
+    """The class of a command with these options: words that are left over may be secret variables, and stay hidden."""
+
+    allow_extra_args = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse words that no option takes, as every command does, but without showing them."""
+        left = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            hint = "several variables of one -e go in quotes"
+            raise typer.BadParameter(f"words are left over that no option takes; {hint}", ctx=ctx)
+        return left
 
 
 def launch_options(playbook: Literal["argument", "option"]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -10,8 +10,8 @@ import typer
 
 from forge_events.cli import notify_options
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch import After, ids_of, report, session_for
-from forge_events.cli.launch_options import launch_options
+from forge_events.cli.launch import After, counts_hosts, ids_of, report, session_for
+from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import as_dict, local_time, write_json, write_line, write_table
 from forge_events.cli.session import now, opened
 from forge_events.tree import printable
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(_group)
 
 
-@_group.command("create")
+@_group.command("create", cls=LaunchCommand)
 @launch_options(playbook="argument")
 def create(  # noqa: PLR0913 - the options of a template
     name: _NewName,
@@ -98,7 +98,7 @@ def show(name: _Name, *, as_json: Json = False) -> None:
         _write_facts({**found, **found.pop("launch"), **_events(found.pop("notifications"))})
 
 
-@_group.command("edit")
+@_group.command("edit", cls=LaunchCommand)
 @launch_options(playbook="option")
 def edit(  # noqa: PLR0913 - the options of a template
     name: _Name,
@@ -132,7 +132,7 @@ def delete(name: _Name) -> None:
         session.store.templates.delete(name)
 
 
-@_group.command("launch")
+@_group.command("launch", cls=LaunchCommand)
 @launch_options(playbook="option")
 def launch(name: _Name, *, given: dict[str, Any], after: After = None, as_json: Json = False) -> None:
     """Queue a job of a template, and print the job's id. Only what the template asks may be given."""
@@ -140,7 +140,8 @@ def launch(name: _Name, *, given: dict[str, Any], after: After = None, as_json: 
 
     with session_for(after) as session:
         blockers = ids_of(session.store, after)
-        report(session.store, launching.launch_template(session.store, name, after=blockers, **given), as_json=as_json)
+        job = launching.launch_template(session.store, name, after=blockers, counts_hosts=counts_hosts(), **given)
+        report(session.store, job, as_json=as_json)
 
 
 def _asked(words: list[str]) -> list[str]:

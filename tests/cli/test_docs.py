@@ -42,18 +42,24 @@ def options(command):
     return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} - {"--help", "-h"}
 
 
+def told(text):
+    """Return the options in the tables of a text."""
+    return {
+        option
+        for row in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
+        for option in re.findall(r"--?[a-zA-Z][\w-]*", row)
+    }
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_told_and_no_other(name):
     text = section(name)
-    table = {
-        option
-        for row in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
-        for option in re.findall(r"--?[a-z][\w-]*", row)
-    }
-    assert table == options(COMMANDS[name])
     usage = re.search(rf"^    forge-events {name}.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
     assert usage
-    for option in options(COMMANDS[name]):
+    shared = told(section("Options of a launch")) if "[OPTIONS OF A LAUNCH]" in usage[0] else set()
+    assert ("(#options-of-a-launch)" in text) == bool(shared)
+    assert told(text) | shared == options(COMMANDS[name])
+    for option in options(COMMANDS[name]) - shared:
         assert len(option) == 2 or option in usage[0] or option == "--json"
     assert ("JOB" in usage[0]) == any(param.name == "job" for param in COMMANDS[name].params)
 
@@ -91,7 +97,7 @@ def test_the_examples_for_python_run(cli, tmp_path):
         for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
         if "from forge_events import record" not in block
     ]
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     code = "".join(blocks).replace("/srv/elsewhere.db", f"{tmp_path}/elsewhere.db")
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}\nprint(store.job('latest').name)"
     done = subprocess.run(  # noqa: PLW1510 - what went wrong is shown below

@@ -188,6 +188,7 @@ def test_a_name_may_hold_any_character(anywhere, name):
         (["create", "x", "a.yml", "-e", f"{{a: {SECRET}"], "Invalid value for --extra-vars: it is no JSON or YAML ob"),
         (["create", "x", "a.yml", "-e", f"[{SECRET}]"], "Invalid value for --extra-vars: it is no JSON or YAML object"),
         (["create", "x", "a.yml", "-e", f"{{a: !x {SECRET}}}"], "Invalid value for --extra-vars: it is no JSON or"),
+        (["create", "x", "a.yml", "-e", "a=b", f"c={SECRET}"], "Invalid value: words are left over that no option"),
         (["create", "x", "a.yml", "-e", "@"], "Invalid value for --extra-vars: @ stands before the name of a file"),
         (["create", "x", "a.yml", "--ask", "colour"], "Invalid value for --ask: 'colour' is none of playbook, proj"),
         (["create", "x", "a.yml", "--notify", f"json://{SECRET}"], "Invalid value for --notify: it begins with star"),
