@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,7 @@ def dispatcher(
 ) -> None:
     """Decide which job runs where, and run those of this node, until it is told to stop; jobs that run go on."""
     from forge_events import settings
+    from forge_events.dispatcher.notifier import Notices, Notifier
     from forge_events.ingestion.stopping import Stop
     from forge_events.store import open_store
 
@@ -51,8 +53,15 @@ def dispatcher(
         with open_store(found.database_url) as store:
             job_id = store.job(only).id
     service = service_of(found, node=node, node_type=_type(node_type), only_job_id=job_id)
+    lines = _Lines(is_verbose=verbose)
     with Stop() as stop, stopped_by_signals(stop):
-        service.run(stop, _Lines(is_verbose=verbose))
+        notices = Notices(Notifier(partial(open_store, found.database_url)), stop)
+        notices.begin()
+        try:
+            service.run(stop, lines)
+        finally:
+            stop.set()
+            notices.end()
 
 
 def _type(name: str | None) -> NodeType | None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch import After, ids_of, is_manned, report
-from forge_events.cli.launch_options import launch_options
+from forge_events.cli.launch import After, counts_hosts, ids_of, is_manned, report
+from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import tell, write_line
 from forge_events.cli.session import now, reading
 
@@ -32,7 +32,7 @@ _PAUSE = 0.2
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command("run")(run)
+    app.command("run", cls=LaunchCommand)(run)
     app.command("wait")(wait)
     app.command("cancel")(cancel)
     app.command("relaunch")(relaunch)
@@ -55,7 +55,7 @@ def run(
     what = Launch.of(**given)
     with reading() as session:
         job = launching.launch(
-            session.store, what, name=name, after=ids_of(session.store, after), counts_hosts=_counts_hosts()
+            session.store, what, name=name, after=ids_of(session.store, after), counts_hosts=counts_hosts()
         )
         is_served = is_manned(session.store, what.node)
         if detach:
@@ -112,14 +112,8 @@ def relaunch(
 
     with reading() as session:
         found = session.store.job(job)
-        again = launching.relaunch(session.store, found, failed_hosts=failed_hosts, counts_hosts=_counts_hosts())
+        again = launching.relaunch(session.store, found, failed_hosts=failed_hosts, counts_hosts=counts_hosts())
         report(session.store, again, as_json=as_json)
-
-
-def _counts_hosts() -> bool:
-    from forge_events import settings
-
-    return settings.load().impact == "hosts"
 
 
 def _leave(job: Job, *, is_served: bool) -> None:

@@ -17,6 +17,7 @@ from forge_events.dispatcher import machine, processes
 from forge_events.dispatcher.dispatcher import Decided, Dispatcher
 from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
+from forge_events.dispatcher.sweeping import sweep
 from forge_events.errors import StoreUnavailable
 from forge_events.ingestion.backoff import Backoff
 from forge_events.store.engine import Dispatcher as Process
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Pace", "Reports", "Service"]
 
+_SWEEP = datetime.timedelta(hours=1)
 _BUSY = 0.1
 """Seconds between two looks at jobs that run: their processes end without a sound."""
 
@@ -100,6 +102,7 @@ class Service:
         self._process: Process | None = None
         self._executor: Executor | None = None
         self._next_beat: datetime.datetime | None = None
+        self._next_sweep: datetime.datetime | None = None
         self._has_more = False
 
     @property
@@ -182,6 +185,7 @@ class Service:
             session = self._beat(session, now)
             adopted = self._adopt(session, now)
             reaped = self._reap(session, now)
+            self._sweep(session, now)
             self._next_beat = now + datetime.timedelta(seconds=self._pace.heartbeat)
         decided = self._decide(session, now)
         executed = self._execute(session, now)
@@ -246,6 +250,11 @@ class Service:
         if self._only is not None or not session.node.node_type.dispatches:
             return Reaped([], [])
         return Reaper(session.store, lost_after=self._pace.lost_after, lease=self._pace.lease).run_once(now)
+
+    def _sweep(self, session: _Session, now: datetime.datetime) -> None:
+        if self._only is None and (self._next_sweep is None or now >= self._next_sweep):
+            sweep(session.store, self._place, now)
+            self._next_sweep = now + _SWEEP
 
     def _decide(self, session: _Session, now: datetime.datetime) -> Decided:
         if not session.node.node_type.dispatches and self._only is None:
