@@ -17,6 +17,7 @@ from forge_events.cli import (
     ingest,
     jobs,
     launch,
+    nodes,
     partitions,
     receiver,
     record,
@@ -67,7 +68,7 @@ def _options(
 _READING = (jobs, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-_RUNNING = (run, launch, templates, dispatcher)
+_RUNNING = (run, launch, templates, dispatcher, nodes)
 
 for module in (record, *_RUNNING, *_READING, *_KEEPING):
     module.add_to(app)

@@ -3,14 +3,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["LARGEST", "Days", "Follow", "Host", "JobReference", "Json", "JsonLines", "Limit", "Task"]
+if TYPE_CHECKING:
+    from forge_events.nodes import NodeType
+
+__all__ = [
+    "LARGEST",
+    "Days",
+    "Follow",
+    "Host",
+    "JobReference",
+    "Json",
+    "JsonLines",
+    "Limit",
+    "Task",
+    "TypeOfNode",
+    "node_name",
+    "type_of_node",
+]
 
 LARGEST = 10**12
 """More than there will ever be of anything that is counted here, and within what every database takes."""
+
+_NODE_TYPES = "hybrid, control, execution, hop"
 
 JobReference = Annotated[
     str,
@@ -27,3 +45,29 @@ Task = Annotated[str | None, typer.Option("--task", metavar="T", help="Only what
 Host = Annotated[str | None, typer.Option("--host", metavar="H", help="Only what belongs to this host.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Show a running job until it ends.")]
+TypeOfNode = Annotated[
+    str | None, typer.Option("--type", metavar="TYPE", help=f"Make it a node of this type: {_NODE_TYPES}.")
+]
+
+
+def type_of_node(name: str | None) -> NodeType | None:
+    """Return the type that ``--type`` names, if it was given."""
+    from forge_events.nodes import NodeType
+
+    try:
+        return None if name is None else NodeType(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} is none of {_NODE_TYPES}", param_hint="--type") from error
+
+
+def node_name(name: str | None, where: str) -> str | None:
+    """Return the name of a node, if one was given.
+
+    :param where: the option or argument that holds it.
+    """
+    from forge_events.nodes import named
+
+    try:
+        return None if name is None else named(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=where) from error

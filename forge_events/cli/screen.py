@@ -38,6 +38,9 @@ _STYLES = {
     "failed": "red",
     "error": "bold red",
     "canceled": "magenta",
+    "ready": "green",
+    "unavailable": "red",
+    "disabled": "magenta",
 }
 
 
@@ -120,7 +123,9 @@ def counted(count: int, noun: str) -> str:
 
 
 _COUNTS = {"OK", "CHANGED", "UNREACHABLE", "FAILED", "SKIPPED", "RESCUED", "IGNORED"}
-_NUMBERS = frozenset({"ID", "BLOCK", "JOBS", "ACTIVE", "LEAVES", "EVENTS", "SIZE", "RECORDED", "ON DISK", *_COUNTS})
+_FORKS = {"CAPACITY", "CONSUMED", "REMAINING"}
+_AMOUNTS = {"BLOCK", "JOBS", "ACTIVE", "LEAVES", "EVENTS", "SIZE", "RECORDED", "ON DISK"}
+_NUMBERS = frozenset({"ID", *_AMOUNTS, *_COUNTS, *_FORKS})
 
 
 def _print(text: str, style: str) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from forge_events.cli.arguments import LARGEST, Json
 from forge_events.cli.screen import counted, size, write_json, write_line, write_table
 from forge_events.cli.session import now, reading
+from forge_events.cli.sizes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _UNKNOWN = "unknown; the server's disk cannot be seen from here, --free 20G tells how much there is"
-_MOST = 2**63
-_SIZE = re.compile(r"[0-9]*\.?[0-9]+ *[A-Za-z]*")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,16 +28,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _bytes(text: str) -> int:
-    from pydantic import ByteSize, TypeAdapter
-
     try:
-        # Pydantic takes no notice of what comes behind the unit.
-        found = TypeAdapter(ByteSize).validate_python(text) if _SIZE.fullmatch(text) else None
-    except (ValueError, OverflowError):
-        found = None
-    if found is None or found > _MOST:
-        raise typer.BadParameter(f"{text!r} is no size such as 500M, 20G or 1.5TiB")
-    return int(found)
+        return size_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def usage(
