@@ -37,7 +37,7 @@ def dispatcher(
         str | None, typer.Option("--type", metavar="TYPE", help=f"Make it a node of this type: {_TYPES}.")
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="JOB", help="Decide about and run this job alone, and exit then.")
+        str | None, typer.Option("--only", metavar="ID", help="Decide about and run this job alone, and exit then.")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is decided and done.")] = False,
 ) -> None:

@@ -40,7 +40,7 @@ class Execution:
     """A job that this process has in hand.
 
     :param launch: what to run.
-    :param folder: the job's folder, for ansible-runner's files.
+    :param folder: the job's folder, for ansible-runner's files, once there is a process of it.
     :param runner: the process of ansible-runner, once there is one; ``child`` if this process started it.
     :param outcome: how it ended, None while it goes on; ``status`` and ``reason`` are what the job is to be told, where
         this process has to say it.
@@ -49,8 +49,8 @@ class Execution:
 
     job: Job
     launch: Launch
-    folder: Path
     spool: Path
+    folder: Path | None = None
     runner: Known | None = None
     child: subprocess.Popen[bytes] | None = None
     outcome: Outcome | None = None

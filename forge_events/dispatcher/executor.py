@@ -101,12 +101,13 @@ class Executor:
     def _execution(self, job: Job) -> Execution:
         launch = self._store.queue.launch_of(job.id)
         path = self._place.spool_dir / f"{job.uuid}{spool.SUFFIX}"
-        return Execution(job, launch or Launch(playbook="-"), self._place.folder(job.uuid), path)
+        return Execution(job, launch or Launch(playbook="none"), path)
 
     def _adopted(self, job: Job) -> Execution:
         execution = self._execution(job)
         if job.runner_pid is not None and job.runner_started is not None:
             execution.runner = processes.Known(job.runner_pid, job.runner_started.timestamp())
+            execution.folder = self._place.folder(job.uuid, job.runner_pid)
         return execution
 
     def _start(self, job: Job, now: datetime.datetime, executed: Executed) -> None:
@@ -133,9 +134,11 @@ class Executor:
             elif execution.outcome is None:
                 self._lose(execution)
             if self._is_done(execution, now):
-                finishing.clean(execution, self._place)
-                executed.ended.append(self._last(execution))
                 del self._executions[job_id]
+                last = self._last(execution)
+                if last.status.is_final:  # otherwise it is in somebody else's hands
+                    finishing.clean(execution, self._place)
+                    executed.ended.append(last)
 
     def _step(self, execution: Execution, now: datetime.datetime) -> None:
         """Look how a job is that this process has in hand."""
@@ -180,9 +183,10 @@ class Executor:
         self._end_processes(execution)
 
     def _lose(self, execution: Execution) -> None:
-        """Note that the job has ended without this process; what still runs of it must not."""
+        """Note that the job has ended, or was taken on, without this process; what has ended must not run on."""
         execution.outcome = Outcome.TAKEN_AWAY
-        if self._is_running(execution):
+        execution.job = self._last(execution)
+        if execution.job.status.is_final and self._is_running(execution):
             self._end_processes(execution)
 
     def _end_processes(self, execution: Execution) -> None:

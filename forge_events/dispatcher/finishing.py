@@ -42,15 +42,16 @@ _RUNNERS_WORDS = {JobStatus.CANCELED: "canceled", JobStatus.FAILED: "timeout"}
 def order_stop(execution: Execution, status: JobStatus, reason: str) -> None:
     """Have runner say, when its processes are ended, that the job was stopped."""
     execution.outcome, execution.status, execution.reason = Outcome.STOPPED, status, reason
-    with suppress(OSError):
-        write_verdict(execution.folder, Verdict(status=_RUNNERS_WORDS[status], explanation=reason))
+    if execution.folder is not None:
+        with suppress(OSError):
+            write_verdict(execution.folder, Verdict(status=_RUNNERS_WORDS[status], explanation=reason))
 
 
 def has_said(execution: Execution) -> bool:
     """Return whether runner said how the job ended; its word in the job's folder counts where it could not spool."""
     if execution.spool.exists():
         return _has_exit(execution)
-    found = read_verdict(execution.folder, is_result=True)
+    found = _result(execution)
     if found is not None:
         execution.status = JobStatus.SUCCESSFUL if found.status == "successful" else JobStatus.FAILED
         execution.reason = found.explanation or "its events could not be spooled"
@@ -59,7 +60,7 @@ def has_said(execution: Execution) -> bool:
 
 def was_cut_short(execution: Execution) -> bool:
     """Return whether runner said that the playbook did not come to its end by itself: some of it may still be there."""
-    found = read_verdict(execution.folder, is_result=True)
+    found = _result(execution)
     return found is not None and found.status == "error"
 
 
@@ -115,10 +116,16 @@ def collect(execution: Execution, store: Store) -> bool:
 
 def clean(execution: Execution, place: Place) -> None:
     """Remove the job's folder, unless it is to be kept for a while."""
+    if execution.folder is None:
+        return
     if place.artifact_days <= 0:
         shutil.rmtree(execution.folder, ignore_errors=True)
     else:
         shutil.rmtree(execution.folder / "env", ignore_errors=True)  # which may hold secrets
+
+
+def _result(execution: Execution) -> Verdict | None:
+    return None if execution.folder is None else read_verdict(execution.folder, is_result=True)
 
 
 def _end_container(engine: str, uuid: str) -> None:

@@ -26,7 +26,7 @@ class Place(NamedTuple):
     """Where jobs are run, and how they are ended.
 
     :param node: the name of this machine as a node, with ``dispatcher_id`` the process that has the jobs in hand.
-    :param work_dir: the folder that has a folder for each job.
+    :param work_dir: the folder that has the folders of the jobs.
     :param engine: podman or docker, for jobs in containers.
     :param artifact_days: for how long the folder of a job that has ended is kept.
     :param grace: seconds that the processes of a job have to end by themselves.
@@ -40,9 +40,9 @@ class Place(NamedTuple):
     artifact_days: float = 0.0
     grace: float = 5.0
 
-    def folder(self, uuid: str) -> Path:
-        """Return the folder of a job."""
-        return self.work_dir / uuid
+    def folder(self, uuid: str, runner_pid: int) -> Path:
+        """Return the folder of a job that a process of ansible-runner runs: each attempt has one of its own."""
+        return self.work_dir / f"{uuid}.{runner_pid}"
 
 
 class Plan(BaseModel):

@@ -38,8 +38,8 @@ def start(execution: Execution, store: Store, place: Place, now: datetime.dateti
     :raises StaleTransition: the job is somebody else's, or nobody's, by now; nothing is left running.
     """
     _check(execution, place)
-    _lay_down(execution, place)
     try:
+        _lay_down(execution, place)
         _begin(execution, store, now)
         _let_go(execution)
     except BaseException:
@@ -76,31 +76,39 @@ def _need(path: Path, what: str, is_right: Callable[[Path], bool], mode: int) ->
 
 
 def _lay_down(execution: Execution, place: Place) -> None:
-    """Make the job's folder, and start ansible-runner, which waits for its word to begin."""
+    """Start ansible-runner, which waits for its word to begin, and make the job's folder for it."""
     job = execution.job
     try:
-        shutil.rmtree(execution.folder, ignore_errors=True)  # of an attempt that came to nothing
-        execution.folder.mkdir(mode=0o700, parents=True)
-        plan = plan_of(job.uuid, execution.launch, execution.folder, place)
-        execution.child = _spawn(execution.folder, job.uuid)
+        place.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        child = execution.child = _spawn(place.work_dir, job.uuid)
+        folder = execution.folder = place.folder(job.uuid, child.pid)
+        shutil.rmtree(folder, ignore_errors=True)  # of another job's process with this number, long ago
+        folder.mkdir(mode=0o700)
+        _log_of(place.work_dir, job.uuid).replace(folder / "runner.log")
+        plan = plan_of(job.uuid, execution.launch, folder, place)
     except OSError as error:
-        raise CouldNotRun(f"the work folder {execution.folder} cannot be used: {error.strerror}") from error
-    execution.runner = processes.identity(execution.child.pid)
+        raise CouldNotRun(f"the work folder {place.work_dir} cannot be used: {error.strerror}") from error
+    execution.runner = processes.identity(child.pid)
     _tell(execution, plan.model_dump_json().encode() + b"\n")
 
 
-def _spawn(folder: Path, uuid: str) -> subprocess.Popen[bytes]:
-    with (folder / "runner.log").open("wb") as log:
+def _spawn(work_dir: Path, uuid: str) -> subprocess.Popen[bytes]:
+    with _log_of(work_dir, uuid).open("wb") as log:
         return subprocess.Popen(
             # Not the folder that this process is in, from which anybody's modules could be imported.
             [sys.executable, "-P", "-m", "forge_events.dispatcher.runner"],
-            cwd=folder,
+            cwd=work_dir,
             env={**_environment(), processes.MARKER: uuid},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+
+
+def _log_of(work_dir: Path, uuid: str) -> Path:
+    """Return where a log is until the number of its process, and so its folder, is known."""
+    return work_dir / f".{uuid}.{os.getpid()}.log"
 
 
 def _environment() -> dict[str, str]:
@@ -112,7 +120,7 @@ def _environment() -> dict[str, str]:
 def _begin(execution: Execution, store: Store, now: datetime.datetime) -> None:
     runner = execution.runner
     if runner is None:
-        raise CouldNotRun(f"ansible-runner ended at once; {execution.folder / 'runner.log'} says why")
+        raise CouldNotRun("ansible-runner ended at once")
     started = datetime.datetime.fromtimestamp(runner.started, datetime.UTC)
     execution.job = store.queue.begin(execution.job, runner.pid, started, now, _BY)
 
@@ -142,4 +150,3 @@ def _withdraw(execution: Execution) -> None:
         if child.stdin is not None:
             with suppress(BrokenPipeError):
                 child.stdin.close()
-    shutil.rmtree(execution.folder, ignore_errors=True)

@@ -31,7 +31,7 @@ def sweep(store: Store, place: Place, now: datetime.datetime) -> list[Path]:
     kept = max(_LEAST, datetime.timedelta(days=place.artifact_days))
     removed = []
     for folder in _folders(place.work_dir):
-        if _age(folder, now) > kept and _is_over(store, folder.name):
+        if _age(folder, now) > kept and _is_over(store, folder.stem):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed
@@ -47,7 +47,7 @@ def _folders(work_dir: Path) -> Iterator[Path]:
 def _is_of_job(path: Path) -> bool:
     """Return whether a path is a folder that is called like a job: nothing else is ours to remove."""
     try:
-        return str(uuid.UUID(path.name)) == path.name and path.is_dir() and not path.is_symlink()
+        return str(uuid.UUID(path.stem)) == path.stem and path.is_dir() and not path.is_symlink()
     except ValueError:
         return False
 

@@ -252,8 +252,9 @@ def test_a_secret_is_in_no_argument_no_environment_and_no_file_that_stays(made, 
     lines = [path.read_bytes() for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert not any(secret.encode() in line for line in lines)
     job = ended(kept, job)
-    until(lambda: not (made.home / "work" / job.uuid / "env").exists())
-    assert (made.home / "work" / job.uuid / "artifacts").is_dir()
+    (folder,) = (made.home / "work").glob(f"{job.uuid}.*")
+    until(lambda: not (folder / "env").exists())
+    assert (folder / "artifacts").is_dir()
     found = [
         path for path in (made.home / "work").rglob("*") if path.is_file() and secret.encode() in path.read_bytes()
     ]
