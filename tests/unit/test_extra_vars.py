@@ -10,7 +10,7 @@ import shlex
 import pytest
 import typer
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_events.cli.extra_vars import fields_of
@@ -30,6 +30,7 @@ OBJECTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.text(), min_size=1, max_size=3))
 def test_pairs_are_read_as_a_shell_quotes_them(variables):
     quoted = [shlex.quote(f"{name}={value}") for name, value in variables.items()]
@@ -37,17 +38,20 @@ def test_pairs_are_read_as_a_shell_quotes_them(variables):
     assert fields_of(quoted) == {"extra_vars": variables}
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_json_objects_are_read_whole(variables):
     assert fields_of([json.dumps(variables)]) == {"extra_vars": variables}
 
 
+@settings(deadline=None)
 @given(OBJECTS.map(lambda found: json.loads(json.dumps(found))))
 def test_yaml_objects_are_read_whole(variables):
     text = yaml.safe_dump(variables, default_flow_style=True, allow_unicode=True)
     assert fields_of([text]) == {"extra_vars": plain(yaml.safe_load(text))}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text() | st.text(max_size=40).map("{{{}".format), max_size=4))
 def test_any_words_give_fields_or_are_refused(words):
     with contextlib.suppress(typer.BadParameter):

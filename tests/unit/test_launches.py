@@ -4,7 +4,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_events.errors import FieldNotAsked, InvalidLaunch
@@ -42,6 +42,7 @@ def test_every_field_is_tried():
     assert set(FIELD_VALUES) == set(FIELDS)
 
 
+@settings(deadline=None)
 @given(LAUNCHES, st.sets(st.sampled_from(FIELDS)), SOME_FIELDS)
 def test_a_template_never_changes_a_field_that_is_not_asked(launch, ask, fields):
     template = JobTemplate(name="t", launch=launch, ask=sorted(ask), created=NOW, modified=NOW)
@@ -57,6 +58,7 @@ def test_a_template_never_changes_a_field_that_is_not_asked(launch, ask, fields)
             assert getattr(found, name) == fields.get(name, getattr(launch, name))
 
 
+@settings(deadline=None)
 @given(LAUNCHES)
 def test_the_values_of_extra_variables_are_in_no_command(launch):
     secret = launch.changed(extra_vars={"name": "geheim", "deep": [{"x": "geheim"}]})
