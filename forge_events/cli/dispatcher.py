@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_events.cli.arguments import TypeOfNode, node_name, type_of_node
 from forge_events.cli.engine import service_of, stopped_by_signals
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
     from forge_events.dispatcher.service import Done
-    from forge_events.errors import StoreUnavailable
-    from forge_events.nodes import NodeType
+    from forge_events.errors import NameTaken, StoreUnavailable
 
 __all__ = ["add_to"]
-
-_TYPES = "hybrid, control, execution, hop"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,9 +31,7 @@ def dispatcher(
         str | None,
         typer.Option("--node", metavar="NAME", help="The name of this machine; FORGE_EVENTS_NODE otherwise."),
     ] = None,
-    node_type: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help=f"Make it a node of this type: {_TYPES}.")
-    ] = None,
+    node_type: TypeOfNode = None,
     only: Annotated[
         str | None, typer.Option("--only", metavar="ID", help="Decide about and run this job alone, and exit then.")
     ] = None,
@@ -52,7 +48,7 @@ def dispatcher(
     if only is not None:
         with open_store(found.database_url) as store:
             job_id = store.job(only).id
-    service = service_of(found, node=node, node_type=_type(node_type), only_job_id=job_id)
+    service = service_of(found, node=node_name(node, "--node"), node_type=type_of_node(node_type), only_job_id=job_id)
     lines = _Lines(is_verbose=verbose)
     with Stop() as stop, stopped_by_signals(stop):
         notices = Notices(Notifier(partial(open_store, found.database_url)), stop)
@@ -62,15 +58,6 @@ def dispatcher(
         finally:
             stop.set()
             notices.end()
-
-
-def _type(name: str | None) -> NodeType | None:
-    from forge_events.nodes import NodeType
-
-    try:
-        return None if name is None else NodeType(name)
-    except ValueError as error:
-        raise typer.BadParameter(f"{name!r} is none of {_TYPES}", param_hint="--type") from error
 
 
 class _Lines:
@@ -94,7 +81,7 @@ class _Lines:
         for job in (*done.reaped.given_back, *done.reaped.ended):
             _complain(f"job {job.id} {job.status}: {job.job_explanation}")
 
-    def is_away(self, error: StoreUnavailable, pause: float) -> None:
+    def is_away(self, error: StoreUnavailable | NameTaken, pause: float) -> None:
         """Tell that nothing can be decided for the time being."""
         _complain(f"{error}; trying again in {pause:.1f} s; the jobs that run go on")
 

@@ -166,7 +166,7 @@ class Executor:
     def _is_running(self, execution: Execution) -> bool:
         if execution.child is not None:
             return execution.child.poll() is None
-        return execution.runner is not None and processes.is_alive(execution.runner)
+        return execution.runner is not None and processes.is_alive(execution.runner, uuid=execution.job.uuid)
 
     def _note_end(self, execution: Execution) -> None:
         """Note how runner ended: with a word in the spool or in the folder, or with none."""

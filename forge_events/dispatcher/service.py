@@ -18,7 +18,7 @@ from forge_events.dispatcher.dispatcher import Decided, Dispatcher
 from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
 from forge_events.dispatcher.sweeping import sweep
-from forge_events.errors import StoreUnavailable
+from forge_events.errors import NameTaken, StoreUnavailable
 from forge_events.ingestion.backoff import Backoff
 from forge_events.store.engine import Dispatcher as Process
 
@@ -62,7 +62,7 @@ class Done(NamedTuple):
     decided: Decided = Decided([], [])
     executed: Executed = Executed([], [], [])
     reaped: Reaped = Reaped([], [])
-    outage: StoreUnavailable | None = None
+    outage: StoreUnavailable | NameTaken | None = None
 
 
 class Reports(Protocol):
@@ -71,8 +71,8 @@ class Reports(Protocol):
     def done(self, done: Done) -> None:
         """Take what a round did."""
 
-    def is_away(self, error: StoreUnavailable, pause: float) -> None:
-        """Take that the database cannot be used and is tried again; once until it is back."""
+    def is_away(self, error: StoreUnavailable | NameTaken, pause: float) -> None:
+        """Take that the database or the node's name cannot be used and is tried again; once until it can."""
 
     def is_back(self, seconds: float) -> None:
         """Take that it can be used again, after so many seconds."""
@@ -115,7 +115,6 @@ class Service:
 
         The jobs that run go on, and are adopted by whoever comes next.
 
-        :raises NameTaken: another machine works under the node's name.
         :raises SchemaMismatch: the database has another schema, from the beginning or by now.
         """
         backoff = Backoff(self._pace.first_pause, self._pace.longest_pause)
@@ -145,7 +144,8 @@ class Service:
         """Do one round."""
         try:
             return self._round(now)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, NameTaken) as error:
+            # A machine that was started anew has another name for a while; the one that it had is going to be missed.
             self._hang_up()
             return Done(outage=error)
 
