@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Closing", "Place", "batches"]
 
-_MAX_EVENTS = 500
+# What a transaction costs by itself is shared by so many, and many events of a host are near each other in its index.
+_MAX_EVENTS = 2000
 _MAX_BYTES = 4 * 1024 * 1024
 
 

@@ -23,7 +23,7 @@ from forge_events.store.contract import Merged
 from tests.ingestion.spools import Spool, now
 from tests.ingestion.waiting import until
 
-BATCH = 500
+BATCH = 2000
 
 
 class Told:
