@@ -23,7 +23,7 @@ from forge_events.store.contract import Merged
 from tests.ingestion.spools import Spool, now
 from tests.ingestion.waiting import until
 
-BATCH = 2000
+BATCH = 500
 
 
 class Told:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -17,7 +18,7 @@ from forge_events.store.schema import jobevents
 from forge_events.store.text import MAX_NAME
 
 TIME = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
-VALUES = {
+VALUES: dict[str, Any] = {
     "job_id": 1,
     "uuid": "u",
     "parent_uuid": None,

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["LineIntake", "Overtaken"]
 
 
+# More than of a spool, since nobody takes turns here: what a transaction costs by itself is shared by more events, and
+# those of one host are near each other in its index.
+_MAX_EVENTS = 2000
+
+
 class Overtaken(Exception):
     """Somebody else has brought in what this intake was about to: all of the source has to be read again."""
 
@@ -40,7 +45,7 @@ class LineIntake(Intake):
         super().__init__(store, is_owner=False)
         self._header: Header | None = None
         self._delivery: Delivery | None = None
-        self._batch = Batch(0)
+        self._batch = Batch(0, _MAX_EVENTS)
         self._closing = Closing()
         self.job: Job | None = None
         self.is_done = False
@@ -90,7 +95,7 @@ class LineIntake(Intake):
         self.is_done = self.job.status.is_final
         # Not the spool of the same job, whose position is in bytes.
         self._delivery = Delivery(self._store, self.job, f"runner {self.job.uuid}")
-        self._batch = Batch(self._store.position(self._delivery.source))
+        self._batch = Batch(self._store.position(self._delivery.source), _MAX_EVENTS)
 
     def _add(self, line: dict[str, Any]) -> None:
         counter, batch = line["counter"], self._batch
@@ -111,4 +116,4 @@ class LineIntake(Intake):
             return
         if not self._delivery.deliver(batch):
             raise Overtaken
-        self._batch = Batch(batch.position)
+        self._batch = Batch(batch.position, _MAX_EVENTS)
