@@ -58,9 +58,11 @@ class Batch:
     """Events that are stored together, the lines among them that are none, and the position behind them.
 
     :ivar places: where each event stands.
+    :param most: how many events fill it.
     """
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, most: int = _MAX_EVENTS) -> None:
+        self._most = most
         self.events: list[JobEvent] = []
         self.places: list[Place] = []
         self.damages: list[Damage] = []
@@ -71,7 +73,7 @@ class Batch:
     @property
     def is_full(self) -> bool:
         """Whether this is enough for one transaction."""
-        return len(self.events) >= _MAX_EVENTS or len(self.damages) >= _MAX_EVENTS or self.size >= _MAX_BYTES
+        return len(self.events) >= self._most or len(self.damages) >= self._most or self.size >= _MAX_BYTES
 
 
 def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Iterator[Batch]:

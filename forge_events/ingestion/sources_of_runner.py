@@ -90,6 +90,7 @@ class _MessageSource(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._size = 0
 
     @abstractmethod
     def _origin(self, written: str) -> Origin:
@@ -97,7 +98,7 @@ class _MessageSource(ABC):
 
     @abstractmethod
     def _messages(self, troubles: Troubles, wish: Wish) -> Iterator[dict[str, Any]]:
-        """Yield the messages."""
+        """Yield the messages; ``_size`` is that of the last one, where this is not all in memory anyway."""
 
     def _problem(self) -> str:
         """Return what is amiss when all messages have been read."""
@@ -125,7 +126,7 @@ class _MessageSource(ABC):
         intake = LineIntake(store)
         for message in self._messages(troubles, wish):
             try:
-                intake.take(translation.take(message))
+                intake.take(translation.take(message), self._size)
             except NoEvent as error:
                 troubles.add("", str(error))
             if intake.is_done:
@@ -152,7 +153,9 @@ class StreamSource(_MessageSource):
     def _messages(self, troubles: Troubles, wish: Wish) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:
             stream = Stream(GrowingFile(file, wish.pause) if wish.pause is not None else file, troubles)
-            yield from stream.messages()
+            for message in stream.messages():
+                self._size = stream.size
+                yield message
             self._is_whole = stream.is_whole
 
     def _problem(self) -> str:

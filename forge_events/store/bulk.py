@@ -3,21 +3,34 @@
 
 from __future__ import annotations
 
-import sys
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.store.columns import AnyText, Name
+from sqlalchemy import Boolean
+
+from forge_events.store.columns import AnyText, Json, Name, UtcDateTime
 from forge_events.store.text import MAX_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Column, Dialect, Table
 
 __all__ = ["rows"]
 
-_Field = tuple[str, "Callable[[Any], Any] | None"]
+
+class _Form(NamedTuple):
+    """How the rows of a table are made of records.
+
+    :param values: takes the value of each column, ``names`` those of the names alone.
+    :param binds: what brings a value into the driver's form, by its place; ``binds_of_names`` do it for the names.
+    """
+
+    values: Callable[[dict[str, Any]], tuple[Any, ...]]
+    names: Callable[[dict[str, Any]], tuple[Any, ...]]
+    binds: list[tuple[int, Callable[[Any], Any]]]
+    binds_of_names: list[tuple[int, Callable[[Any], Any]]]
 
 
 def rows(table: Table, dialect: Dialect, records: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -27,30 +40,43 @@ def rows(table: Table, dialect: Dialect, records: Iterable[dict[str, Any]]) -> I
 
     :param records: a value for each column, by its name.
     """
-    fields = _fields(table, dialect)
-    for values in records:
-        yield tuple([bind(values[name]) if bind else values[name] for name, bind in fields])
+    form = _form(table, dialect)
+    for record in records:
+        row = list(form.values(record))
+        for place, bind in form.binds:
+            row[place] = bind(row[place])
+        if not _are_plain(form.names(record)):
+            for place, bind in form.binds_of_names:
+                row[place] = bind(row[place])
+        yield tuple(row)
+
+
+def _are_plain(names: Iterable[str | None]) -> bool:
+    """Return whether names are stored as they are: a dozen in nearly every row, for which one look has to do."""
+    joined = "".join(filter(None, names))
+    return joined.isascii() and len(joined) <= MAX_NAME and "\0" not in joined
 
 
 @cache
-def _fields(table: Table, dialect: Dialect) -> list[_Field]:
-    return [(column.name, _bind(column, dialect)) for column in table.columns]
+def _form(table: Table, dialect: Dialect) -> _Form:
+    columns = list(table.columns)
+    binds = [(place, column, bind) for place, column in enumerate(columns) if (bind := _bind(column, dialect))]
+    return _Form(
+        values=_taker([column.name for column in columns]),
+        names=_taker([column.name for column in columns if isinstance(column.type, Name)]),
+        binds=[(place, bind) for place, column, bind in binds if not isinstance(column.type, Name)],
+        binds_of_names=[(place, bind) for place, column, bind in binds if isinstance(column.type, Name)],
+    )
+
+
+def _taker(keys: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*keys) if len(keys) > 1 else lambda record: tuple([record[key] for key in keys])
 
 
 def _bind(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     kind = column.type
-    if isinstance(kind, AnyText):
-        slow = partial(kind.process_bind_param, dialect=dialect)
-        return _quick(slow, MAX_NAME if isinstance(kind, Name) else sys.maxsize)
+    if isinstance(kind, (AnyText, Json, UtcDateTime)):
+        return kind.binder(dialect)
+    if isinstance(kind, Boolean):
+        return None if dialect.supports_native_boolean else int
     return kind.dialect_impl(dialect).bind_processor(dialect)
-
-
-def _quick(slow: Callable[[str], str | None], longest: int) -> Callable[[str | None], str | None]:
-    """Return what binds a text: nearly all are stored as they are, and there are a dozen of them in a row."""
-
-    def bind(value: str | None) -> str | None:
-        if not value or (value.isascii() and len(value) <= longest and "\0" not in value):
-            return value
-        return slow(value)
-
-    return bind

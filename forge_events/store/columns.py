@@ -27,6 +27,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # What jsonb refuses inside a text, NUL and half a surrogate pair, and the sign of our own form, as JSON has them. A
 # whole pair is taken for half of one, too: it is tried again with care.
 _REFUSED = ("\\u0000", "\\ud", text.ESCAPE)
+_TIME_LENGTH = len("2026-01-02 03:04:05.000006")
 _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
 
 
@@ -41,9 +42,13 @@ class AnyText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the form that is stored."""
-        return None if value is None else text.encode(value)
+        return self.binder(dialect)(value)
+
+    def binder(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002
+        """Return what gives the form of each of many values."""
+        return _stored
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Return the text itself."""
@@ -62,9 +67,9 @@ class Name(AnyText):
         """Return the type of the database."""
         return dialect.type_descriptor(TEXT(collation="C") if dialect.name == "postgresql" else Text())
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the form that is stored."""
-        return None if value is None else text.encode(text.short(value))
+    def binder(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002
+        """Return what gives the form of each of many values."""
+        return _stored_name
 
 
 class UtcDateTime(TypeDecorator[datetime.datetime]):
@@ -75,9 +80,11 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
 
     def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:  # noqa: ARG002
         """Return the time in UTC."""
-        if value is None or value.tzinfo in (None, datetime.UTC):
-            return value
-        return value.astimezone(datetime.UTC)
+        return None if value is None else _in_utc(value)
+
+    def binder(self, dialect: Dialect) -> Callable[[datetime.datetime], Any]:
+        """Return what gives each of many values as the driver takes it, which SQLAlchemy does at its leisure."""
+        return _as_text if dialect.name == "sqlite" else _in_utc
 
     def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:  # noqa: ARG002
         """Return the time with its zone, which SQLite forgets."""
@@ -112,10 +119,11 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the JSON text."""
-        encoded = _encode(value)
-        if dialect.name == "postgresql" and any(sign in encoded for sign in _REFUSED):
-            return _encode(_each_text(json.loads(encoded), text.encode))
-        return encoded
+        return self.binder(dialect)(value)
+
+    def binder(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Return what gives the text of each of many values."""
+        return _encode_for_jsonb if dialect.name == "postgresql" else _encode
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the value."""
@@ -125,6 +133,30 @@ class Json(TypeDecorator[Any]):
             return _each_text(found, text.decode) if has_forms else found
         except RecursionError:  # written by a process that could go a little deeper
             return dict(_UNSTORABLE)
+
+
+def _stored(value: str | None) -> str | None:
+    return None if value is None else text.encode(value)
+
+
+def _stored_name(value: str | None) -> str | None:
+    return None if value is None else text.encode(text.short(value))
+
+
+def _in_utc(value: datetime.datetime) -> datetime.datetime:
+    return value if value.tzinfo in (None, datetime.UTC) else value.astimezone(datetime.UTC)
+
+
+def _as_text(value: datetime.datetime) -> str:
+    """Return a time as SQLAlchemy writes it for SQLite: in UTC, without saying so."""
+    return _in_utc(value).isoformat(" ", "microseconds")[:_TIME_LENGTH]
+
+
+def _encode_for_jsonb(value: Any) -> str:
+    encoded = _encode(value)
+    if any(sign in encoded for sign in _REFUSED):
+        return _encode(_each_text(json.loads(encoded), text.encode))
+    return encoded
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -11,7 +11,7 @@ from forge_events.hierarchy import RollUp, is_changed, rolls_up
 from forge_events.store.schema import CONTAINER, jobevents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -22,8 +22,7 @@ __all__ = ["mark"]
 
 def mark(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> RollUp:
     """Mark what stands above new events, which have been added; return what was found."""
-    telling = [event for event in events if event.failed or event.changed]
-    telling = [event for event in telling if _tells(event)]
+    telling = list(_telling(events))
     found = RollUp(_ancestors(connection, job_id, {event.parent_uuid for event in telling}))
     for event in telling:
         found.add(event.event, event.uuid, event.parent_uuid, event.event_data)
@@ -32,8 +31,18 @@ def mark(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> Rol
     return found
 
 
-def _tells(event: JobEvent) -> bool:
-    return rolls_up(event.event, event.event_data) or is_changed(event.event, event.event_data)
+def _telling(events: Sequence[JobEvent]) -> Iterator[JobEvent]:
+    """Yield the events that tell of a failure or a change; of siblings that tell the same the first is enough."""
+    failed: set[str | None] = set()
+    changed: set[str | None] = set()
+    for event in events:
+        parent = event.parent_uuid
+        if event.failed and parent not in failed and rolls_up(event.event, event.event_data):
+            failed.add(parent)
+            yield event
+        elif event.changed and parent not in changed and is_changed(event.event, event.event_data):
+            changed.add(parent)
+            yield event
 
 
 def _ancestors(connection: Connection, job_id: int, uuids: set[str | None]) -> dict[str, str | None]:

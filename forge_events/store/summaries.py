@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
+from forge_events.events import RESULTS
 from forge_events.jobs import HostSummary
 from forge_events.store.bulk import rows
 from forge_events.store.schema import hostsummaries
 from forge_events.store.text import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["count", "read"]
 
-_STATS = "playbook_on_stats"
+_STATS, _INCLUDE = "playbook_on_stats", "playbook_on_include"
+_TELLING = RESULTS | {_INCLUDE}
 _COUNTS = tuple(name for name in HostSummary.model_fields if name != "host_name")
 _INCLUDES = ("include_tasks", "include_role")
 # What a recap may claim; a sum of such counts fits every database.
@@ -41,9 +44,9 @@ def count(database: Database, connection: Connection, job_id: int, events: Seque
     """Count new events; the last statistics among them replace all that was counted before."""
     last = max((place for place, event in enumerate(events) if event.event == _STATS), default=-1)
     counts = _recap(events[last].event_data) if last >= 0 else {}
-    for event in events[last + 1 :]:
-        for host, names in _counted(event):
-            _add(counts, host, dict.fromkeys(names, 1))
+    told = (event for event in events[last + 1 :] if event.event in _TELLING)
+    for (host, name), number in Counter(one for event in told for one in _counted(event)).items():
+        _add(counts, host, {name: number})
     mine = hostsummaries.c.job_id == job_id
     if last < 0:
         if len(counts) < _MAX_HOSTS:
@@ -86,17 +89,16 @@ def _recap(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _counted(event: JobEvent) -> Iterator[tuple[str, list[str]]]:
-    """Yield the hosts that Ansible counts for an event, and what it counts for them."""
+def _counted(event: JobEvent) -> list[tuple[str, str]]:
+    """Return the hosts that Ansible counts for an event, each with what it counts for them."""
     data = event.event_data
-    if event.event == "playbook_on_include":
+    if event.event == _INCLUDE:
         # What is included is counted when it is loaded, not when the task that includes it is done.
         hosts = data.get("hosts")
-        yield from ((str(host), ["ok"]) for host in (hosts if isinstance(hosts, list) else ()))
-    elif event.host_name:
-        names = _outcome(event.event, data, has_changed=event.changed)
-        if names:
-            yield event.host_name, names
+        return [(str(host), "ok") for host in hosts] if isinstance(hosts, list) else []
+    if not event.host_name:
+        return []
+    return [(event.host_name, name) for name in _outcome(event.event, data, has_changed=event.changed)]
 
 
 def _outcome(event: str, data: Mapping[str, Any], *, has_changed: bool) -> list[str]:

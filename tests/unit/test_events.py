@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import datetime
+from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -18,6 +19,31 @@ LINE = {
     "event": "runner_on_ok",
     "created": "2026-01-02T03:04:05.000006Z",
 }
+WHOLE = {
+    **LINE,
+    "event_data": {"task": "t", "host": "h", "res": {"changed": True}},
+    "stdout": "changed: [h]\n",
+    "start_line": 3,
+    "end_line": 4,
+    "created": "2026-01-02T03:04:05.000006+00:00",
+    "verbosity": 0,
+    "pid": 7,
+    "runner_ident": "i",
+}
+
+any_value = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, 1, 2**63 - 1, 2**63, 1.0, float("nan"), "", "x" * 1024, "x" * 1025, "5", "verbose"])
+    | st.text(st.characters(exclude_categories=()))
+    | st.datetimes(timezones=st.none() | st.just(datetime.UTC)).map(
+        lambda time: time.isoformat(timespec="microseconds")
+    )
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-3][0-9][T ][0-2][0-9]:[0-9]{2}:[0-9]{2}[.,][0-9]{6}[+]00:00", fullmatch=True)
+    | st.lists(st.integers())
+    | st.dictionaries(st.text() | st.integers(), st.integers() | st.text(), max_size=3)
+)
 
 
 def event(**fields):
@@ -100,9 +126,44 @@ def test_a_time_is_in_utc(created, utc):
         {"verbosity": -1},
     ],
 )
-def test_what_cannot_be_stored_is_refused(fields):
+@pytest.mark.parametrize("line", [LINE, WHOLE])
+def test_what_cannot_be_stored_is_refused(line, fields):
     with pytest.raises(ValidationError):
-        event(**fields)
+        event(**{**line, **fields})
+
+
+def outcome(line):
+    """Return what comes of a line: all values with their types, or all that is wrong with it."""
+    try:
+        found = JobEvent.from_spool(line, 7)
+    except ValidationError as error:
+        return [(part["loc"], part["type"]) for part in error.errors()]
+    # As text, since one NaN is no other one.
+    return {name: (repr(value), type(value)) for name, value in found}
+
+
+@given(
+    st.dictionaries(st.sampled_from([*WHOLE, "failed", "more"]), any_value, max_size=3),
+    st.sets(st.sampled_from([*WHOLE])),
+)
+@example({}, set())
+@example({"created": "2026-01-02T24:00:00.000000+00:00"}, set())
+@example({"created": "2026-W01-1T00:00:00.000000+00:00"}, set())
+@example({"created": "0000-01-01T00:00:00.000000+00:00"}, set())
+@example({"uuid": "\udc80"}, set())
+@example({"parent_uuid": ""}, set())
+@example({"counter": True}, set())
+@example({"event_data": {1: 2}}, set())
+def test_validation_is_left_out_only_where_it_changes_nothing(fields, missing):
+    line = {name: value for name, value in {**WHOLE, **fields}.items() if name in fields or name not in missing}
+    found = outcome(line)
+    with mock.patch("forge_events.events._built", return_value=None):
+        assert outcome(line) == found
+
+
+def test_a_line_as_they_all_are_takes_no_validation():
+    with mock.patch.object(JobEvent, "model_validate", side_effect=AssertionError):
+        assert event(**WHOLE).host_name == "h"
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # the first of all values is slow to make on a busy machine

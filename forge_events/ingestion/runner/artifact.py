@@ -94,6 +94,11 @@ class Artifact:
         if is_over and not self._events.last:
             yield from self._output()
 
+    @property
+    def size(self) -> int:
+        """How many bytes the last event takes."""
+        return self._events.size
+
     def stats(self) -> dict[str, Any] | None:
         """Return what the statistics at the end say, where they are."""
         return self._events.stats()

@@ -113,7 +113,7 @@ class ArtifactIntake:
     def _take(self, translation: Translation, message: dict[str, Any]) -> None:
         before = self.event_count
         try:
-            self._intake.take(translation.take(message))
+            self._intake.take(translation.take(message), self._artifact.size)
         except NoEvent as error:
             self._artifact.troubles.add(f"event {message.get('counter')}", str(error))
         if self.event_count != before:

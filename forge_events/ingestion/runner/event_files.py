@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from heapq import nlargest
-from itertools import pairwise
+from itertools import islice
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
 from forge_events.ingestion.parsing import NotJson, parse
@@ -31,7 +33,7 @@ _MAX_LOOKED_AT = 50
 class EventFiles:
     """The event files of one artifact, as they are written.
 
-    ``last`` is the counter of the last event that was read.
+    ``last`` is the counter of the last event that was read, ``size`` the bytes of its file.
 
     :param artifact: the open folder of the artifact.
     """
@@ -44,6 +46,7 @@ class EventFiles:
         self._run: str | None = None
         self._foreign_count = 0
         self.last = 0
+        self.size = 0
 
     def close(self) -> None:
         """Give back the folder."""
@@ -64,8 +67,10 @@ class EventFiles:
         numbered, partial = self._listed or self._listing()
         self._listed = None
         numbered.sort(key=_counter)
-        names = self._newest_first(numbered[bisect_right(numbered, self.last, key=_counter) :])
-        yield from self._numbered(names, is_complete=is_complete)
+        counters = array("q", map(_counter, numbered))
+        begin = bisect_right(counters, self.last)
+        counters = counters[begin:]
+        yield from self._numbered(counters, self._newest_first(counters, numbered[begin:]), is_complete=is_complete)
         if is_complete and partial:
             taken = {_uuid(name) for name in numbered}
             yield from self._partial([name for name in partial if name.removesuffix(_PARTIAL) not in taken])
@@ -84,10 +89,9 @@ class EventFiles:
                 return data if isinstance(data, dict) else None
         return None
 
-    def _numbered(self, names: list[str], *, is_complete: bool) -> Iterator[dict[str, Any]]:
+    def _numbered(self, counters: array[int], names: list[str], *, is_complete: bool) -> Iterator[dict[str, Any]]:
         missing: list[int] = []
-        for number, name in enumerate(names, start=1):
-            counter = _counter(name)
+        for number, (counter, name) in enumerate(zip(counters, names, strict=True), start=1):
             if counter > self.last + 1:
                 if not is_complete:
                     return
@@ -98,7 +102,8 @@ class EventFiles:
             self.last = counter
             if event is not None and not self._is_foreign(event):
                 event["counter"] = counter
-                event.setdefault("uuid", _uuid(name))
+                if "uuid" not in event:
+                    event["uuid"] = _uuid(name)
                 yield event
         if missing:
             count = sum(missing[1::2])
@@ -127,9 +132,9 @@ class EventFiles:
         self._foreign_count += run != self._run
         return run != self._run
 
-    def _newest_first(self, names: list[str]) -> list[str]:
+    def _newest_first(self, counters: array[int], names: list[str]) -> list[str]:
         """Order files of one counter: the newest one is of the run that the other files of the artifact are of."""
-        if not any(counter == after for counter, after in pairwise(map(_counter, names))):
+        if not any(map(eq, counters, islice(counters, 1, None))):
             return names
         folder = self._open()
         return sorted(names, key=lambda name: (_counter(name), -((folder and folder.changed(name)) or 0.0)))
@@ -138,7 +143,9 @@ class EventFiles:
         folder = self._open()
         reason = "it is no JSON object"
         try:
-            event = parse(folder.read(name, MAX_LINE)) if folder is not None else None
+            data = folder.read(name, MAX_LINE) if folder is not None else b""
+            self.size = len(data)
+            event = parse(data)
         except (Unreadable, NotJson) as error:
             event, reason = None, str(error)
         if isinstance(event, dict):

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["LineIntake", "Overtaken"]
 
 
+# More than of a spool, since nobody takes turns here: what a transaction costs by itself is shared by more events, and
+# those of one host are near each other in its index.
+_MAX_EVENTS = 2000
+
+
 class Overtaken(Exception):
     """Somebody else has brought in what this intake was about to: all of the source has to be read again."""
 
@@ -33,16 +38,17 @@ class Overtaken(Exception):
 class LineIntake(Intake):
     """Take the lines of one job, in any number of portions.
 
-    ``job`` is None until the header has been taken.
+    ``job`` is None until the header has been taken; ``is_done`` says that it is final, and nothing more is taken in.
     """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store, is_owner=False)
         self._header: Header | None = None
         self._delivery: Delivery | None = None
-        self._batch = Batch(0)
+        self._batch = Batch(0, _MAX_EVENTS)
         self._closing = Closing()
         self.job: Job | None = None
+        self.is_done = False
 
     @property
     def event_count(self) -> int:
@@ -54,16 +60,13 @@ class LineIntake(Intake):
         """What could not be taken in, by the event's counter."""
         return self._delivery.damages if self._delivery is not None else []
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the job is final: nothing more is taken in."""
-        return self.job is not None and self.job.status.is_final
-
-    def take(self, lines: Iterable[dict[str, Any]]) -> None:
+    def take(self, lines: Iterable[dict[str, Any]], size: int = 0) -> None:
         """Take lines; a batch is stored when it is full.
 
+        :param size: the bytes of what they were made of.
         :raises Overtaken: the store has more than this intake has brought there.
         """
+        self._batch.size += size
         for line in lines:
             if "event" in line:
                 self._add(line)
@@ -84,17 +87,19 @@ class LineIntake(Intake):
         self.job = self._store.job(str(self.job.id))
         if self._closing.exit is not None:
             self.job, _ = self._end(self.job, self._header, self._closing)
+        self.is_done = self.job.status.is_final
 
     def _open(self, facts: dict[str, Any]) -> None:
         self._header = Header.model_validate(facts)
         self.job, _ = self._begin(self._header)
+        self.is_done = self.job.status.is_final
         # Not the spool of the same job, whose position is in bytes.
         self._delivery = Delivery(self._store, self.job, f"runner {self.job.uuid}")
-        self._batch = Batch(self._store.position(self._delivery.source))
+        self._batch = Batch(self._store.position(self._delivery.source), _MAX_EVENTS)
 
     def _add(self, line: dict[str, Any]) -> None:
         counter, batch = line["counter"], self._batch
-        if self.job is None or counter <= batch.position or self.is_done:
+        if self.job is None or self.is_done or counter <= batch.position:
             return
         try:
             batch.events.append(JobEvent.from_spool(line, self.job.id))
@@ -102,7 +107,6 @@ class LineIntake(Intake):
         except (ValueError, TypeError, RecursionError) as error:
             batch.damages.append(Damage(counter, counter, reason_of(error)))
         batch.position = counter
-        batch.size += len(line["stdout"])
         if batch.is_full:
             self._store_batch()
 
@@ -112,4 +116,4 @@ class LineIntake(Intake):
             return
         if not self._delivery.deliver(batch):
             raise Overtaken
-        self._batch = Batch(batch.position)
+        self._batch = Batch(batch.position, _MAX_EVENTS)

@@ -31,7 +31,7 @@ _BROKEN_ZIP = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.Ba
 class Stream:
     """One stream, read to its end.
 
-    ``is_whole`` is true when the worker has said that nothing more comes.
+    ``is_whole`` is true when the worker has said that nothing more comes; ``size`` is that of the last line.
 
     :param file: gives whole lines: a file, a pipe, or what ``socket.makefile("rb")`` returns.
     """
@@ -41,6 +41,7 @@ class Stream:
         self._troubles = troubles
         self._number = 0
         self.is_whole = False
+        self.size = 0
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield the messages as they come; of the artifact, the exit code."""
@@ -68,6 +69,7 @@ class Stream:
                 pass
             self._number += 1
             line = self._file.readline(MAX_LINE)
+        self.size = len(line)
         return line
 
     @property

@@ -87,7 +87,8 @@ def text_of(value: Any) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX else None
+    # A bool is an int, too; its type tells it from one.
+    return value if type(value) is int and 0 <= value <= _MAX else None
 
 
 def _text(message: Mapping[str, Any]) -> str:

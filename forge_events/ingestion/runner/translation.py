@@ -29,7 +29,7 @@ from forge_events.ingestion.runner.output import Output
 from forge_events.ingestion.runner.told import Told, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Origin", "Translation"]
 
@@ -130,11 +130,14 @@ class Translation:
         for event, host in self._announcements.take(told):
             yield from self._normalise(event, host)
 
-    def _normalise(self, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
+    def _normalise(self, told: Told, host: str | None) -> Iterable[dict[str, Any]]:
         normaliser = self._need()
         if normaliser.has_root:
-            yield from self._output.lines(normaliser.take(told, host), told, told.text)
-        elif is_message(told):
+            return self._output.lines(normaliser.take(told, host), told, told.text)
+        return self._before_root(normaliser, told, host)
+
+    def _before_root(self, normaliser: Normaliser, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
+        if is_message(told):
             self._early.append(told)
             self._early_size += len(told.text)
             if len(self._early) > _MAX_EARLY or self._early_size > _MAX_EARLY_TEXT:
