@@ -50,8 +50,8 @@ test-matrix: venv ## Run the collection in core-only environments, every ansible
 	$(PYTEST) -n auto tests/matrix tests/callback
 
 .PHONY: test-faults
-test-faults: venv ## Kill receivers hundreds of times and servers under them, and feed them all that is damaged
-	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance
+test-faults: venv ## Kill receivers, dispatchers, runners and servers for a long time, and feed them all that is damaged
+	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance tests/dispatcher
 
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core
@@ -80,6 +80,10 @@ bench-store: venv ## Measure the PostgreSQL store with up to a million jobs, bes
 .PHONY: bench-ingest
 bench-ingest: venv ## Measure how fast 100,000 events of ansible-runner are ingested, beside only reading them
 	@$(PY) -m tests.benchmarks.ingest $(BENCH)
+
+.PHONY: bench-dispatch
+bench-dispatch: venv ## Measure the dispatcher: from launch to running, idle, and among 100,000 pending jobs
+	@$(PY) -m tests.benchmarks.dispatch $(BENCH)
 
 .PHONY: fuzz-ingest
 fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them
