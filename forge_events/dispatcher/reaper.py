@@ -25,7 +25,7 @@ _BY = "reaper"
 
 
 class Reaped(NamedTuple):
-    """What came of one look: jobs that are pending again, and jobs that ended as error."""
+    """What came of one look: jobs that are pending again, and jobs that ended as error or canceled."""
 
     given_back: list[Job]
     ended: list[Job]
@@ -66,7 +66,8 @@ class Reaper:
         with suppress(StaleTransition):
             if job.status is JobStatus.WAITING:
                 with self._store.queue.choosing() as choice:
-                    reaped.given_back.append(choice.give_back(job, now, _BY, f"{_lost(job, node)} before it began"))
+                    back = choice.give_back(job, now, _BY, f"{_lost(job, node)} before it began")
+                (reaped.ended if back.status.is_final else reaped.given_back).append(back)
             elif node is None or node.is_lost(now, self._lease):
                 reason = f"{_lost(job, node)} while it ran the job; whether its processes went on is not known"
                 reaped.ended.append(self._store.transition(job, JobStatus.ERROR, at=now, by=_BY, reason=reason))

@@ -216,7 +216,10 @@ class Choice(Protocol):
         """Take a pending job on without a node; for one that is waiting, only write down why."""
 
     def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Make a waiting job pending again, without node and dispatcher."""
+        """Make a waiting job pending again, without node and dispatcher; one that is to be canceled is canceled.
+
+        :raises StaleTransition: it is not waiting any more, or another process has taken it.
+        """
 
 
 class JobQueue(Protocol):
