@@ -49,6 +49,8 @@ class SQLQueue:
                 return known
             blockers = _blockers(connection, sorted(set(after)))
             made = jobs.add(connection, job)
+            if made.status is not JobStatus.NEW:
+                return made  # another process has launched it meanwhile
             self._lay_down(connection, made, launch, queue, blockers)
             return steps.take(self._database, connection, made, JobStatus.PENDING, Step(at, by))
 
