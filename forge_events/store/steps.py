@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from forge_events.jobs import JobStatus
 from forge_events.store import jobs
-from forge_events.store.jobs import Step
+from forge_events.store.jobs import COLUMNS, Step
+from forge_events.store.notifications import plan
 from forge_events.store.schema import dependencies, transitions
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
+    import datetime
+
     from sqlalchemy import Connection
 
     from forge_events.jobs import Job
@@ -52,35 +54,53 @@ def _end(connection: Connection, ended: Job, step: Step) -> bool:
 
     They are locked by their ids, as whoever adds a job locks those that it depends on: nobody waits in a circle.
     """
-    found = _dependents(connection, ended.id)
+    wanted = select(dependencies.c.job_id).where(dependencies.c.blocker_id == ended.id)
+    found = list(connection.scalars(wanted.order_by(dependencies.c.job_id)))
     if ended.status is JobStatus.SUCCESSFUL:
         less = {job_table.c.blocker_count: job_table.c.blocker_count - 1}
         for job_id in found:
             connection.execute(update(job_table).where(job_table.c.id == job_id).values(less))
-    else:
-        _cancel_all(connection, [(job_id, ended.id, ended.status) for job_id in found], step)
+    elif found:
+        _cancel_behind(connection, ended, step)
     return bool(found)
 
 
-def _dependents(connection: Connection, job_id: int) -> list[int]:
-    wanted = select(dependencies.c.job_id).where(dependencies.c.blocker_id == job_id)
-    return list(connection.scalars(wanted.order_by(dependencies.c.job_id)))
+def _cancel_behind(connection: Connection, ended: Job, step: Step) -> None:
+    """Cancel all that depends on a job, in a few statements: a chain may be long, and others wait meanwhile."""
+    direct = select(dependencies.c.job_id).where(dependencies.c.blocker_id == ended.id)
+    behind = direct.cte("behind", recursive=True)
+    behind = behind.union(select(dependencies.c.job_id).where(dependencies.c.blocker_id == behind.c.job_id))
+    ids = select(behind.c.job_id)
+    pending = select(*COLUMNS).where(job_table.c.id.in_(ids), job_table.c.status == JobStatus.PENDING)
+    pending = pending.order_by(job_table.c.id).with_for_update(of=job_table)
+    is_over = (dependencies.c.blocker_id == ended.id) | dependencies.c.blocker_id.in_(ids)
+    first = select(dependencies.c.job_id, func.min(dependencies.c.blocker_id)).where(is_over)
+    last = select(transitions.c.job_id, func.max(transitions.c.at)).where(transitions.c.job_id.in_(ids))
+    # Again and again: one may have been launched behind another just before that was locked.
+    while doomed := jobs.listed(connection, pending):
+        blockers = {row[0]: row[1] for row in connection.execute(first.group_by(dependencies.c.job_id))}
+        times = {row[0]: row[1] for row in connection.execute(last.group_by(transitions.c.job_id))}
+        reasons = {job.id: _reason(ended, blockers[job.id]) for job in doomed}
+        _cancel(connection, doomed, reasons, {job.id: max(step.at, times.get(job.id, step.at)) for job in doomed})
 
 
-def _cancel_all(connection: Connection, doomed: list[tuple[int, int, JobStatus]], step: Step) -> None:
-    """Cancel jobs, each with its blocker and how that ended, and all that depend on them in turn."""
-    while doomed:
-        job_id, blocker_id, status = heapq.heappop(doomed)
-        if _cancel(connection, job_id, f"job {blocker_id}, which has to be successful before, is {status}", step):
-            for dependent in _dependents(connection, job_id):
-                heapq.heappush(doomed, (dependent, job_id, JobStatus.CANCELED))
+def _reason(ended: Job, blocker_id: int) -> str:
+    status = ended.status if blocker_id == ended.id else JobStatus.CANCELED
+    return f"job {blocker_id}, which has to be successful before, is {status}"
 
 
-def _cancel(connection: Connection, job_id: int, reason: str, step: Step) -> bool:
-    """Cancel a job that depends on one that was not successful; return False if somebody else was quicker."""
-    job = jobs.by_id(connection, job_id, is_locked=True)
-    if job.status is not JobStatus.PENDING:
-        return False
-    canceled = _after_the_last(connection, job, Step(step.at, _BY, reason))
-    jobs.transition(connection, job, JobStatus.CANCELED, canceled)
-    return True
+def _cancel(
+    connection: Connection, doomed: list[Job], reasons: dict[int, str], times: dict[int, datetime.datetime]
+) -> None:
+    """Do to many pending jobs, which are locked, what :func:`forge_events.store.jobs.transition` does to one."""
+    facts = [{"job_id": job.id, "at": times[job.id], "reason": reasons[job.id]} for job in doomed]
+    values = {
+        "status": JobStatus.CANCELED,
+        "finished": bindparam("at", type_=job_table.c.finished.type),
+        "job_explanation": bindparam("reason", type_=job_table.c.job_explanation.type),
+    }
+    connection.execute(update(job_table).where(job_table.c.id == bindparam("job_id")).values(values), facts)
+    steps = {"old": JobStatus.PENDING, "new": JobStatus.CANCELED, "by": _BY}
+    connection.execute(insert(transitions), [fact | steps for fact in facts])
+    for job in doomed:
+        plan(connection, job, JobStatus.CANCELED, times[job.id])
