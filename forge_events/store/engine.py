@@ -189,12 +189,12 @@ class Choice(Protocol):
         """Return all nodes by name, with what their jobs consume."""
 
     def unplaced(self) -> list[Job]:
-        """Return the jobs that are waiting without a node, oldest first."""
+        """Return the jobs that are waiting without a node, oldest first; nobody else changes them meanwhile."""
 
     def lanes(self) -> list[Lane]:
         """Return the lanes in which pending jobs stand that nothing blocks, by their first jobs' ids.
 
-        Where a template allows one job at a time, its lane is left out while one of it is active.
+        Where a template allows one job at a time, it has one lane, that of its oldest job; none while one is active.
         """
 
     def pending(self, lane: Lane) -> Job | None:
