@@ -7,6 +7,7 @@ import pytest
 
 from forge_events.dispatcher.reaper import Reaper
 from forge_events.jobs import JobStatus
+from forge_events.nodes import NodeType
 from tests.store.making import NOW, later, new_job
 from tests.store.queueing import (
     LOST_AFTER,
@@ -102,6 +103,21 @@ def test_a_process_that_is_there_for_one_job_sees_to_no_other(store):
     store.nodes.sign_off(killed)
     seen(store, other, later(31))
     assert [back.id for back in reap(store, 31).given_back] == [job.id]
+
+
+def test_a_job_on_a_node_that_runs_none_any_more_is_pending_again(store):
+    manned(store)
+    job = assigned(store, launched(store))
+    store.nodes.change("a", node_type=NodeType.CONTROL)
+    (back,) = reap(store, 1).given_back
+    assert back.job_explanation == "node a was made a control node before it began"
+    assert path(store, job)[-1] == "pending"
+
+
+def test_a_job_that_runs_on_such_a_node_runs_on(store):
+    job = running(store, process=manned(store).id)
+    store.nodes.change("a", node_type=NodeType.CONTROL)
+    assert is_untouched(store, job, 1)
 
 
 def test_a_process_that_comes_back_in_time_keeps_its_jobs(store):
