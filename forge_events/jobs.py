@@ -64,9 +64,17 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
 }
 """The lifecycle: for each status, the statuses that may follow it."""
 
+_FIRST = {True: JobStatus.PENDING, False: JobStatus.RUNNING}
+"""What comes after ``new`` if the job does not end at once: of one that was launched, and of one that was recorded."""
 
-def is_allowed(old: JobStatus, new: JobStatus) -> bool:
-    """Return whether the lifecycle leads from ``old`` to ``new`` in one step."""
+
+def is_allowed(old: JobStatus, new: JobStatus, *, is_launched: bool | None = None) -> bool:
+    """Return whether the lifecycle leads from ``old`` to ``new`` in one step.
+
+    :param is_launched: whether the job was launched, or recorded; None asks whether it may for either.
+    """
+    if is_launched is not None and old is JobStatus.NEW and new is _FIRST[not is_launched]:
+        return False
     return new in TRANSITIONS[old]
 
 

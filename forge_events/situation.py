@@ -83,6 +83,9 @@ def _pending(store: Store, job: Job, now: datetime.datetime, lost_after: float) 
     other = _of_same_template(store, job)
     if other is not None:
         return f"job {other.id} of the same template is {other.status}, and the template allows one at a time"
+    older = _waits_before(store, job)
+    if older is not None:
+        return f"job {older.id} is before it and waits for free capacity: {older.job_explanation}"
     ahead = store.queue.ahead_of(job)
     return (
         f"{ahead} pending job{' is' if ahead == 1 else 's are'} before it"
@@ -97,6 +100,19 @@ def _of_same_template(store: Store, job: Job) -> Job | None:
         return None
     active = (found for found in store.queue.active() if found.job_template_id == job.job_template_id)
     return next(active, None)
+
+
+def _waits_before(store: Store, job: Job) -> Job | None:
+    """Return the oldest job without a node that this one does not overtake."""
+    wanted = ("", _node_of(store, job))
+    unplaced = (found for found in store.queue.active() if found.execution_node is None and found.id < job.id)
+    return next((older for older in unplaced if _node_of(store, older) in wanted), None)
+
+
+def _node_of(store: Store, job: Job) -> str:
+    """Return the only node that a job may run on, empty for any."""
+    launch = store.queue.launch_of(job.id)
+    return (launch.node if launch is not None else None) or ""
 
 
 def _no_dispatcher(nodes: list[Node], now: datetime.datetime, lost_after: float) -> str:

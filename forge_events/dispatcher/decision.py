@@ -66,7 +66,7 @@ def place(impact: int, wanted: str, rooms: Sequence[Room]) -> Placement:
     idle = [room for room in usable if room.consumed == 0]
     if idle:
         best = max(idle, key=lambda room: room.capacity)
-        return Placement(best.name, f"needs {_forks(impact)}, more than any node has; {best.name} was idle")
+        return Placement(best.name, f"needs {_forks(impact)}, more than any node has left; {best.name} was idle")
     return Placement(None, f"needs {_forks(impact)}; {_words(allowed, wanted)}")
 
 

@@ -115,7 +115,7 @@ class _Decision:
     def __init__(self, choice: Choice, rooms: Iterable[Room], now: datetime.datetime) -> None:
         self._choice, self._now = choice, now
         self._rooms = {room.name: room for room in rooms}
-        self._reserved: set[str] = set()
+        self._reserved: dict[str, int] = {}
 
     def made(self, candidates: _Candidates) -> Decided:
         decided = Decided([], [])
@@ -126,19 +126,22 @@ class _Decision:
             if node is None and not wanted:
                 return decided  # whatever comes behind it could take its place
             if node is None:
-                self._reserved.add(wanted)
+                self._reserved[wanted] = job.id
                 candidates.close(wanted)
             if len(decided.assigned) >= _MOST:
                 return decided._replace(has_more=True)
         return decided
 
     def _place(self, job: Job, wanted: str, decided: Decided) -> str | None:
-        # What an older job waits for is not given to a younger one.
-        rooms = [room for name, room in self._rooms.items() if name not in self._reserved]
-        node, reason = place(job.impact, wanted, rooms)
+        node, reason = place(job.impact, wanted, [self._left_by_older(room) for room in self._rooms.values()])
         if node is None:
             decided.held.append(self._choice.hold(job, self._now, _BY, reason))
             return None
         decided.assigned.append(self._choice.assign(job, node, self._now, _BY, reason))
         self._rooms[node] = self._rooms[node].taking(job.impact)
         return node
+
+    def _left_by_older(self, room: Room) -> Room:
+        """Return a room, closed if an older job waits for it."""
+        older = self._reserved.get(room.name)
+        return room if older is None else room._replace(trouble=room.trouble or f"is kept for job {older}")

@@ -25,7 +25,7 @@ _BY = "reaper"
 
 
 class Reaped(NamedTuple):
-    """What came of one look: jobs that are pending again, and jobs that ended as error."""
+    """What came of one look: jobs that are pending again, and jobs that ended as error or canceled."""
 
     given_back: list[Job]
     ended: list[Job]
@@ -61,18 +61,27 @@ class Reaper:
 
     def _look_after(self, job: Job, node: Node | None, now: datetime.datetime, reaped: Reaped) -> None:
         """Take a job back whose process is gone, unless another one of its node is going to see to it."""
-        if node is not None and node.is_manned and not node.is_lost(now, self._lost_after):
+        is_there = node is not None and node.is_manned and not node.is_lost(now, self._lost_after)
+        if is_there and (job.status is JobStatus.RUNNING or not _has_given_up(node)):
             return
         with suppress(StaleTransition):
             if job.status is JobStatus.WAITING:
                 with self._store.queue.choosing() as choice:
-                    reaped.given_back.append(choice.give_back(job, now, _BY, f"{_lost(job, node)} before it began"))
+                    back = choice.give_back(job, now, _BY, f"{_lost(job, node)} before it began")
+                (reaped.ended if back.status.is_final else reaped.given_back).append(back)
             elif node is None or node.is_lost(now, self._lease):
                 reason = f"{_lost(job, node)} while it ran the job; whether its processes went on is not known"
                 reaped.ended.append(self._store.transition(job, JobStatus.ERROR, at=now, by=_BY, reason=reason))
 
 
+def _has_given_up(node: Node | None) -> bool:
+    """Return whether a node was made one that runs no jobs."""
+    return node is not None and not node.node_type.runs_jobs
+
+
 def _lost(job: Job, node: Node | None) -> str:
     if node is None or node.last_seen is None:
         return f"node {job.execution_node} was removed"
+    if job.status is JobStatus.WAITING and _has_given_up(node):
+        return f"node {node.hostname} was made a {node.node_type} node"
     return f"node {node.hostname} was lost, last seen at {node.last_seen:%Y-%m-%d %H:%M:%S} UTC,"

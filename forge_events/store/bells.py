@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ CHANNEL = "forge_events_jobs"
 """What PostgreSQL's notifications are called."""
 
 _ENOUGH = 65536
+_PREFIX = "bell-"
 
 
 class FileBell:
@@ -34,10 +36,12 @@ class FileBell:
     def __init__(self, folder: Path, where: str) -> None:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            self._path = Path(tempfile.mktemp(prefix="bell-", dir=folder))  # noqa: S306 - mkfifo refuses one that is there
-            os.mkfifo(self._path, 0o600)
+            made = Path(tempfile.mktemp(prefix="new-", dir=folder))  # noqa: S306 - mkfifo refuses one that is there
+            os.mkfifo(made, 0o600)
             # Opened for writing too, or it would count as readable whenever nobody else has it open.
-            self._pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipe = os.open(made, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            # Its name comes last: whoever rings takes a bell away that nobody has open.
+            self._path = made.rename(made.with_name(made.name.replace("new-", _PREFIX, 1)))
         except OSError as error:
             raise StoreUnavailable(where, error.strerror or str(error)) from error
 
@@ -86,7 +90,7 @@ class ServerBell:
 def ring(folder: Path) -> None:
     """Ring all bells of a folder; those that a killed process left behind are taken away."""
     try:
-        paths = [entry.path for entry in os.scandir(folder)]
+        paths = [entry.path for entry in os.scandir(folder) if entry.name.startswith(_PREFIX)]
     except OSError:
         return  # nobody listens, and whoever comes looks first
     for path in paths:
@@ -97,8 +101,9 @@ def ring(folder: Path) -> None:
 def _ring(path: str) -> None:
     try:
         pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        Path(path).unlink()  # nobody reads it
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # nobody has it open
+            Path(path).unlink()
         return
     try:
         os.write(pipe, b".")

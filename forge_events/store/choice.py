@@ -50,7 +50,9 @@ class SQLChoice:
     def unplaced(self) -> list[Job]:
         """Return the jobs that are waiting without a node."""
         where = (ACTIVE_JOB, job_table.c.status == JobStatus.WAITING, job_table.c.execution_node.is_(None))
-        return jobs.listed(self._connection, select(*COLUMNS).where(*where).order_by(job_table.c.id))
+        wanted = select(*COLUMNS).where(*where).order_by(job_table.c.id)
+        # Locked, so that nobody cancels one of them before the decision about it is written down.
+        return jobs.listed(self._connection, wanted.with_for_update(skip_locked=True))
 
     def lanes(self) -> list[Lane]:
         """Return the lanes by their first jobs."""
@@ -62,7 +64,7 @@ class SQLChoice:
                 text(_NEXT.format(pending=PENDING)), {"node": step.node, "queue": step.queue}
             ).first()
             if row is None:
-                return sorted(found, key=lambda lane: lane.first)
+                return _one_of_each(sorted(found, key=lambda lane: lane.first))
             step = Lane(row.wanted_node, row.queue, row.id)
             if step.queue not in busy:
                 found.append(step)
@@ -113,9 +115,19 @@ class SQLChoice:
         return job.model_copy(update={"job_explanation": reason})
 
     def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Make a waiting job pending again."""
-        step = Step(at, by, reason)
-        return self._step(job, JobStatus.PENDING, step, execution_node=None, dispatcher_id=None)
+        """Make a waiting job pending again, or cancel it if somebody has asked for that."""
+        found = jobs.by_id(self._connection, job.id, is_locked=True)
+        if (found.status, found.dispatcher_id) != (job.status, job.dispatcher_id):
+            raise StaleTransition(job.id, job.status, found.status)
+        if found.cancel_requested is not None:
+            return self._step(found, JobStatus.CANCELED, Step(at, by, f"canceled by {found.cancel_by}"))
+        return self._step(found, JobStatus.PENDING, Step(at, by, reason), execution_node=None, dispatcher_id=None)
 
     def _step(self, job: Job, new: JobStatus, step: Step, **values: object) -> Job:
         return steps.take(self._database, self._connection, job, new, step, **values)
+
+
+def _one_of_each(lanes: Sequence[Lane]) -> list[Lane]:
+    """Leave out what is behind the first job of a template that allows one at a time, in whatever lane that is."""
+    firsts = {lane.queue: lane for lane in reversed(lanes) if lane.queue}
+    return [lane for lane in lanes if not lane.queue or firsts[lane.queue] is lane]

@@ -189,12 +189,12 @@ class Choice(Protocol):
         """Return all nodes by name, with what their jobs consume."""
 
     def unplaced(self) -> list[Job]:
-        """Return the jobs that are waiting without a node, oldest first."""
+        """Return the jobs that are waiting without a node, oldest first; nobody else changes them meanwhile."""
 
     def lanes(self) -> list[Lane]:
         """Return the lanes in which pending jobs stand that nothing blocks, by their first jobs' ids.
 
-        Where a template allows one job at a time, its lane is left out while one of it is active.
+        Where a template allows one job at a time, it has one lane, that of its oldest job; none while one is active.
         """
 
     def pending(self, lane: Lane) -> Job | None:
@@ -216,7 +216,10 @@ class Choice(Protocol):
         """Take a pending job on without a node; for one that is waiting, only write down why."""
 
     def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Make a waiting job pending again, without node and dispatcher."""
+        """Make a waiting job pending again, without node and dispatcher; one that is to be canceled is canceled.
+
+        :raises StaleTransition: it is not waiting any more, or another process has taken it.
+        """
 
 
 class JobQueue(Protocol):

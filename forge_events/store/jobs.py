@@ -114,7 +114,7 @@ def transition(
     :param only_if: what must hold of the job beside that.
     :param values: more that is known of the job from now on.
     """
-    if not is_allowed(job.status, new):
+    if not is_allowed(job.status, new, is_launched=job.is_launched):
         raise InvalidTransition(job.id, job.status, new)
     values = {**_values(job, new, step), **values}
     where = (jobs.c.id == job.id) & (jobs.c.status == job.status) & only_if

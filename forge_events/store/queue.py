@@ -49,6 +49,8 @@ class SQLQueue:
                 return known
             blockers = _blockers(connection, sorted(set(after)))
             made = jobs.add(connection, job)
+            if made.status is not JobStatus.NEW:
+                return made  # another process has launched it meanwhile
             self._lay_down(connection, made, launch, queue, blockers)
             return steps.take(self._database, connection, made, JobStatus.PENDING, Step(at, by))
 
@@ -137,9 +139,9 @@ class SQLQueue:
         """Return how many launched jobs are pending, waiting and running."""
         count = func.count()
         pending = select(count).where(job_table.c.status == JobStatus.PENDING)
-        active = select(job_table.c.status, count).where(ACTIVE_JOB, _LAUNCHED)
+        active = select(job_table.c.status, count.label("number")).where(ACTIVE_JOB, _LAUNCHED)
         with self._database.reading() as connection:
-            found = dict(connection.execute(active.group_by(job_table.c.status)).tuples().all())
+            found = {row.status: row.number for row in connection.execute(active.group_by(job_table.c.status))}
             found[JobStatus.PENDING] = connection.execute(pending).scalar_one()
         return {status: found.get(status, 0) for status in (JobStatus.PENDING, *sorted(ACTIVE, reverse=True))}
 

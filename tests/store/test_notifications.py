@@ -42,7 +42,7 @@ def test_the_end_of_a_job_is_success_or_failure(store, status):
 
 
 def test_a_job_that_never_began_can_fail(store):
-    job = store.add_job(new_job(job_template_id=add_template(store, failure=[TO])))
+    job = store.add_job(new_job(launch_type="manual", job_template_id=add_template(store, failure=[TO])))
     job = store.transition(job, JobStatus.PENDING, at=NOW, by="test")
     assert told(store, job) == []
     store.transition(job, JobStatus.CANCELED, at=NOW, by="test")

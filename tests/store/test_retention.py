@@ -51,7 +51,8 @@ def test_a_job_that_ended_at_that_time_stays(store):
 
 
 @pytest.mark.parametrize("status", sorted(set(JobStatus) - FINAL))
-def test_a_job_that_has_not_ended_is_never_dropped(store, job, status):
+def test_a_job_that_has_not_ended_is_never_dropped(store, status):
+    job = store.add_job(new_job(launch_type="manual"))
     way = [JobStatus.NEW, JobStatus.PENDING, JobStatus.WAITING, JobStatus.RUNNING]
     for step in way[1 : way.index(status) + 1]:
         job = store.transition(job, step, at=NOW, by="test")

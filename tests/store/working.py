@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import datetime
 import json
+import random
 import sys
 
+from forge_events.dispatcher.dispatcher import Dispatcher
 from forge_events.errors import NameTaken
+from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.store import open_store
 from forge_events.templates import JobTemplate
+from tests.store.acting import VERBS, Actor, Call
 from tests.store.making import ALL, NOW, append, make_event, new_job
+from tests.store.queueing import LOST_AFTER, begun
 
 BATCHES, BATCH = 30, 50
+CALLS = 150
 
 
 def write(url: str, job_uuid: str) -> None:
@@ -85,6 +91,35 @@ def add_template(url: str, name: str) -> None:
                 sys.stdout.write("added\n")
 
 
+def live(url: str, seed: str) -> None:
+    """Do anything to the jobs that are there, and launch some."""
+    chance = random.Random(int(seed))  # noqa: S311 - the same at each run
+    with open_store(url) as store:
+        actor = Actor(store, int(seed) + 1)
+        for number in range(CALLS):
+            call = Call(
+                verb=chance.choice(VERBS),
+                number=chance.randrange(10),
+                status=chance.choice(list(JobStatus)),
+                seconds=number + chance.uniform(-5, 5),
+                looks=chance.random() < 0.8,
+            )
+            actor.do(call, [job.id for job in store.jobs(limit=10)])
+
+
+def dispatch(url: str, node: str) -> None:
+    """Decide, take, begin and end until every job has ended; print which ones were ours."""
+    taken = []
+    with open_store(url) as store:
+        while any(store.queue.counts().values()):
+            Dispatcher(store, lost_after=LOST_AFTER).run_once(NOW)
+            for job in store.queue.take(node, 1, limit=2):
+                running = begun(store, job)
+                store.transition(running, JobStatus.SUCCESSFUL, at=NOW, by="test")
+                taken.append(job.id)
+    sys.stdout.write(f"{json.dumps(taken)}\n")
+
+
 if __name__ == "__main__":
     verbs = {
         "write": write,
@@ -93,5 +128,7 @@ if __name__ == "__main__":
         "come_first": come_first,
         "add_template": add_template,
         "take": take,
+        "live": live,
+        "dispatch": dispatch,
     }
     verbs[sys.argv[1]](*sys.argv[2:])

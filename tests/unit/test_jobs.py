@@ -42,6 +42,18 @@ def test_only_what_ran_can_succeed_or_fail(status):
     assert [old for old in JobStatus if is_allowed(old, status)] == [JobStatus.RUNNING]
 
 
+@pytest.mark.parametrize(("is_launched", "first"), [(True, JobStatus.PENDING), (False, JobStatus.RUNNING)])
+def test_a_launched_job_goes_the_long_way_and_a_recorded_one_is_met_running(is_launched, first):
+    begun = {new for new in JobStatus if is_allowed(JobStatus.NEW, new, is_launched=is_launched)} - FINAL
+    assert begun == {first}
+
+
+@pytest.mark.parametrize("old", sorted(set(JobStatus) - {JobStatus.NEW}))
+@pytest.mark.parametrize("new", JobStatus)
+def test_beyond_its_first_step_every_job_has_the_same_way(old, new):
+    assert {is_allowed(old, new, is_launched=value) for value in (True, False, None)} == {new in TRANSITIONS[old]}
+
+
 def test_a_job_does_not_change():
     job = NewJob(uuid="u", name="n", created=datetime.datetime.now(datetime.UTC))
     with pytest.raises(ValueError, match="frozen"):
