@@ -62,10 +62,9 @@ class Dispatcher:
 
     def _rooms(self, choice: Choice, now: datetime.datetime) -> Iterator[Room]:
         for node in choice.nodes():
-            is_own = node.hostname == self._own
-            seen = node.model_copy(update={"is_manned": True}) if is_own else node
-            if self._only is None or is_own:
-                yield room_of(seen, now, lost_after=self._lost_after)
+            if self._only is not None:  # which nobody but this process takes on
+                node = node.model_copy(update={"is_manned": node.hostname == self._own})
+            yield room_of(node, now, lost_after=self._lost_after)
 
     def _candidates(self, choice: Choice) -> _Candidates:
         unplaced = choice.unplaced()

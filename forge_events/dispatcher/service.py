@@ -238,8 +238,8 @@ class Service:
                 alive.add(one.id)
             else:
                 session.store.nodes.sign_off(one)
-        is_for_all = self._only is None and session.node.node_type.runs_jobs
-        return self._executor.adopt(alive) if self._executor is not None and is_for_all else []
+        # A node that runs no jobs any more may still have some.
+        return self._executor.adopt(alive) if self._executor is not None and self._only is None else []
 
     def _is_alive(self, one: Process, now: datetime.datetime) -> bool:
         if one.machine == machine.name():
