@@ -9,6 +9,7 @@ job's folder.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,8 @@ class _Run:
     def _called(self, run: Any) -> Any:
         return run(
             **self._plan.options,
-            envvars=self._plan.variables,
+            # Where our callback is enabled, too, it stays away: the job is recorded here.
+            envvars={**self._plan.variables, "FORGE_EVENTS_RUNNER_PID": str(os.getpid())},
             quiet=True,
             suppress_env_files=True,
             event_handler=self._hear,

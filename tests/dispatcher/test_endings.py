@@ -8,11 +8,13 @@ import pathlib
 import re
 import shutil
 import stat
+import sys
 
 import pytest
 
 from forge_events import launching
 from forge_events.events import EventFilter
+from forge_events.ingestion.receiver import drain
 from forge_events.jobs import JobStatus
 from forge_events.situation import situation_of
 from forge_events.store import open_store
@@ -261,6 +263,21 @@ def test_a_secret_is_in_no_argument_no_environment_and_no_file_that_stays(made, 
     assert not found
     assert secret not in job.model_dump_json()
     assert secret not in made.logs()
+
+
+def test_a_job_is_recorded_once_where_the_callback_is_enabled_too(made, kept, monkeypatch):
+    plugins = pathlib.Path(__file__).parents[2] / "plugins" / "callback"
+    monkeypatch.setenv("ANSIBLE_CALLBACK_PLUGINS", str(plugins))
+    monkeypatch.setenv("ANSIBLE_CALLBACKS_ENABLED", "job_events")
+    monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
+    made.start()
+    values = f"-e marks={made.marks} -e mark=nested"
+    nested = f"command: ansible-playbook -i localhost, -c local {made.project}/trivial.yml {values}"
+    job = ended(kept, made.launch(kept, playbook(made, "outer.yml", nested)))
+    assert job.status is JobStatus.SUCCESSFUL, output(kept, job)
+    drain(made.home / "spool", kept, checks.now())
+    inner, outer = kept.jobs()
+    assert (outer.uuid, inner.parent_uuid, inner.name) == (job.uuid, job.uuid, "trivial.yml")
 
 
 def test_a_job_without_a_dispatcher_says_so(made, kept):
