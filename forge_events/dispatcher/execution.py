@@ -42,6 +42,7 @@ class Execution:
     :param launch: what to run.
     :param folder: the job's folder, for ansible-runner's files, once there is a process of it.
     :param runner: the process of ansible-runner, once there is one; ``child`` if this process started it.
+    :param is_let_go: whether this process had runner begin.
     :param outcome: how it ended, None while it goes on; ``status`` and ``reason`` are what the job is to be told, where
         this process has to say it.
     :param ending: the work of ending its processes, while that is being done.
@@ -57,5 +58,6 @@ class Execution:
     status: JobStatus | None = None
     reason: str = ""
     ending: Future[list[psutil.Process]] | None = None
+    is_let_go: bool = False
     is_stated: bool = False
     survivors: list[psutil.Process] = field(default_factory=list)

@@ -7,6 +7,7 @@ and takes on the jobs that run meanwhile where they are.
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +22,9 @@ from forge_events.launches import Launch
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Collection
+    from concurrent.futures import Future
+
+    import psutil
 
     from forge_events.dispatcher.plan import Place
     from forge_events.jobs import Job
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Executed", "Executor"]
 
+_LOG = logging.getLogger(__name__)
 _MOST = 10
 """How many jobs are started in one go: others are waited for meanwhile."""
 
@@ -90,9 +95,12 @@ class Executor:
         :param alive: the ids of the processes that work on this node.
         """
         adopted = []
+        # One of its own that it does not know was taken just as the database went away.
+        living = set(alive) - {self._place.dispatcher_id}
         for job in self._store.queue.in_hand(self._place.node):
-            is_orphan = job.dispatcher_id not in alive and job.id not in self._executions
-            if is_orphan and self._store.queue.adopt(job, self._place.dispatcher_id):
+            is_orphan = job.dispatcher_id not in living and job.id not in self._executions
+            is_wanted = self._only in (None, job.id)
+            if is_orphan and is_wanted and self._store.queue.adopt(job, self._place.dispatcher_id):
                 taken = job.model_copy(update={"dispatcher_id": self._place.dispatcher_id})
                 self._executions[job.id] = self._adopted(taken)
                 adopted.append(taken)
@@ -147,6 +155,8 @@ class Executor:
         job = execution.job
         if job.status is JobStatus.WAITING:
             self._wait_or_begin(execution, now)
+        elif execution.child is not None and not execution.is_let_go:
+            starting.let_go(execution)  # that it is running came through, though the answer did not
         elif not self._is_running(execution):
             self._note_end(execution)
         elif job.cancel_requested is not None:
@@ -156,8 +166,9 @@ class Executor:
             self._stop(execution, JobStatus.FAILED, reason)
 
     def _wait_or_begin(self, execution: Execution, now: datetime.datetime) -> None:
-        """Begin a job that was adopted before it had begun, unless it was canceled."""
+        """Begin a job that has not begun, since it was adopted or the database was away, unless it was canceled."""
         if execution.job.cancel_requested is not None:
+            starting.withdraw(execution)
             execution.outcome, execution.status = Outcome.STOPPED, JobStatus.CANCELED
             execution.reason = f"canceled by {execution.job.cancel_by}"
         else:
@@ -185,6 +196,8 @@ class Executor:
     def _lose(self, execution: Execution) -> None:
         """Note that the job has ended, or was taken on, without this process; what has ended must not run on."""
         execution.outcome = Outcome.TAKEN_AWAY
+        if execution.child is not None and not execution.is_let_go:
+            starting.withdraw(execution)
         execution.job = self._last(execution)
         if execution.job.status.is_final and self._is_running(execution):
             self._end_processes(execution)
@@ -201,14 +214,21 @@ class Executor:
         if execution.outcome is Outcome.TAKEN_AWAY:
             return True
         if execution.ending is not None:
-            execution.survivors = execution.ending.result()
+            execution.survivors = _survivors(execution.ending)
         finishing.state(execution, self._store, now)
-        return finishing.collect(execution, self._store)
+        return finishing.collect(execution, self._store, now)
 
     def _last(self, execution: Execution) -> Job:
         with suppress(UnknownJob):
             return self._store.job(str(execution.job.id))
         return execution.job
+
+
+def _survivors(ending: Future[list[psutil.Process]]) -> list[psutil.Process]:
+    if ending.exception() is not None:
+        _LOG.error("processes could not be ended", exc_info=ending.exception())
+        return []
+    return ending.result()
 
 
 def _is_late(execution: Execution, now: datetime.datetime) -> bool:

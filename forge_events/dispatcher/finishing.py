@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from forge_events.dispatcher import processes
 from forge_events.dispatcher.execution import Execution, Outcome
 from forge_events.dispatcher.plan import Place, Verdict, read_verdict, write_verdict
-from forge_events.errors import BrokenSpool, InvalidTransition, StaleTransition
+from forge_events.errors import BrokenSpool, InvalidTransition, StaleTransition, ValueRejected
 from forge_events.ingestion.header import read_header
 from forge_events.ingestion.intake import Intake
 from forge_events.ingestion.process import gone
@@ -96,21 +96,25 @@ def state(execution: Execution, store: Store, now: datetime.datetime) -> None:
             facts = {"finished": now.isoformat(timespec="microseconds"), "rc": None}
             append_exit(execution.spool, {**facts, "status": execution.status, "explanation": reason})
     else:
-        with suppress(StaleTransition, InvalidTransition):
-            job = store.job(str(execution.job.id))
-            store.transition(job, execution.status, at=now, by=_BY, reason=reason)
+        _end(execution, store, now, execution.status, reason)
     execution.is_stated = True
 
 
-def collect(execution: Execution, store: Store) -> bool:
-    """Bring some of the job's spool into the store; return whether the job is final."""
+def collect(execution: Execution, store: Store, now: datetime.datetime) -> bool:
+    """Bring some of the job's spool into the store; return whether the job is final.
+
+    A job whose spool cannot be taken in ends nevertheless, and says so.
+    """
     try:
         with execution.spool.open("rb") as file:
             header = read_header(str(execution.spool), file)
         is_gone = gone(header, assume_gone=False)
         Intake(store, is_owner=True).receive(execution.spool, header, is_gone, limit=TURN)
-    except (FileNotFoundError, BrokenSpool):
-        pass  # another receiver has finished it, or will tell what is wrong with it
+    except FileNotFoundError:
+        pass  # another receiver has finished it
+    except (BrokenSpool, ValueRejected, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        _end(execution, store, now, JobStatus.ERROR, f"its events cannot be stored: {why}")
     return store.job(str(execution.job.id)).status.is_final
 
 
@@ -122,6 +126,12 @@ def clean(execution: Execution, place: Place) -> None:
         shutil.rmtree(execution.folder, ignore_errors=True)
     else:
         shutil.rmtree(execution.folder / "env", ignore_errors=True)  # which may hold secrets
+
+
+def _end(execution: Execution, store: Store, now: datetime.datetime, status: JobStatus, reason: str) -> None:
+    """End a job in the store, unless it has ended."""
+    with suppress(StaleTransition, InvalidTransition):
+        store.transition(store.job(str(execution.job.id)), status, at=now, by=_BY, reason=reason)
 
 
 def _result(execution: Execution) -> Verdict | None:

@@ -178,16 +178,18 @@ class Service:
 
     def _round(self, now: datetime.datetime) -> Done:
         session = self._session or self._sign_on(now)
-        session.bell.hush()
+        has_news = session.bell.hush() or self._has_more or self._only is not None
         reaped = Reaped([], [])
         adopted: list[Job] = []
         if self._next_beat is None or now >= self._next_beat:
+            has_news = True
             session = self._beat(session, now)
             adopted = self._adopt(session, now)
             reaped = self._reap(session, now)
             self._sweep(session, now)
             self._next_beat = now + datetime.timedelta(seconds=self._pace.heartbeat)
-        decided = self._decide(session, now)
+        # Nothing else makes room or work, and whoever decides keeps others from writing.
+        decided = self._decide(session, now) if has_news else Decided([], [])
         executed = self._execute(session, now)
         self._has_more = decided.has_more
         return Done(decided, executed._replace(adopted=adopted), reaped)
@@ -239,7 +241,7 @@ class Service:
             else:
                 session.store.nodes.sign_off(one)
         # A node that runs no jobs any more may still have some.
-        return self._executor.adopt(alive) if self._executor is not None and self._only is None else []
+        return self._executor.adopt(alive) if self._executor is not None else []
 
     def _is_alive(self, one: Process, now: datetime.datetime) -> bool:
         if one.machine == machine.name():

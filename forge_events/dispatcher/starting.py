@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from forge_events.dispatcher import processes
 from forge_events.dispatcher.execution import CouldNotRun, Execution
 from forge_events.dispatcher.plan import GO, Place, plan_of
+from forge_events.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forge_events.store import Store
 
-__all__ = ["start"]
+__all__ = ["let_go", "start", "withdraw"]
 
 _BY = "executor"
 # A playbook must not get to know how to reach the store.
@@ -32,19 +33,23 @@ _KEPT_BACK = ("FORGE_EVENTS_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVIC
 
 
 def start(execution: Execution, store: Store, place: Place, now: datetime.datetime) -> None:
-    """Take all steps.
+    """Take all steps, or go on with those that are left.
 
     :raises CouldNotRun: one could not be taken, and nothing is left running.
     :raises StaleTransition: the job is somebody else's, or nobody's, by now; nothing is left running.
+    :raises StoreUnavailable: whether the job is running in the store is not known; ansible-runner waits for its word.
     """
-    _check(execution, place)
     try:
-        _lay_down(execution, place)
+        if execution.child is None:
+            _check(execution, place)
+            _lay_down(execution, place)
         _begin(execution, store, now)
-        _let_go(execution)
-    except BaseException:
-        _withdraw(execution)
+    except StoreUnavailable:
         raise
+    except BaseException:
+        withdraw(execution)
+        raise
+    let_go(execution)
 
 
 def _check(execution: Execution, place: Place) -> None:
@@ -125,7 +130,11 @@ def _begin(execution: Execution, store: Store, now: datetime.datetime) -> None:
     execution.job = store.queue.begin(execution.job, runner.pid, started, now, _BY)
 
 
-def _let_go(execution: Execution) -> None:
+def let_go(execution: Execution) -> None:
+    """Have ansible-runner begin: the job is running in the store. A second call does nothing."""
+    if execution.is_let_go:
+        return
+    execution.is_let_go = True
     _tell(execution, GO)
     child = execution.child
     if child is not None and child.stdin is not None:
@@ -141,9 +150,9 @@ def _tell(execution: Execution, line: bytes) -> None:
             child.stdin.flush()
 
 
-def _withdraw(execution: Execution) -> None:
+def withdraw(execution: Execution) -> None:
     """End a process that has not begun."""
-    child = execution.child
+    child, execution.child = execution.child, None
     if child is not None:
         child.kill()
         child.wait()

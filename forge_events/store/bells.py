@@ -49,10 +49,11 @@ class FileBell:
         """Return the pipe."""
         return self._pipe
 
-    def hush(self) -> None:
+    def hush(self) -> bool:
         """Take out what was written."""
         with contextlib.suppress(BlockingIOError):
-            os.read(self._pipe, _ENOUGH)
+            return bool(os.read(self._pipe, _ENOUGH))
+        return False
 
     def close(self) -> None:
         """Take the pipe away."""
@@ -76,11 +77,10 @@ class ServerBell:
         """Return the connection's socket."""
         return self._connection.fileno()
 
-    def hush(self) -> None:
+    def hush(self) -> bool:
         """Take what has come."""
         with self._explained():
-            for _ in self._connection.notifies(timeout=0):
-                pass
+            return bool(list(self._connection.notifies(timeout=0)))
 
     def close(self) -> None:
         """Close the connection."""

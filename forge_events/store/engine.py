@@ -27,8 +27,8 @@ class Bell(Protocol):
     def fileno(self) -> int:
         """Return a descriptor that is readable once the bell has rung."""
 
-    def hush(self) -> None:
-        """Forget that it has rung.
+    def hush(self) -> bool:
+        """Return whether it has rung, and forget it.
 
         :raises StoreUnavailable: it can ring no more.
         """
@@ -284,7 +284,9 @@ class JobQueue(Protocol):
         """Return the jobs that must be successful before a job, by id."""
 
     def listen(self) -> Bell:
-        """Return a bell that rings when a job was launched, was canceled, has ended, or was given to a node.
+        """Return a bell that rings when there may be something to decide or to do.
+
+        That is when a job was launched, was canceled, has ended or was given to a node, and when a node has changed.
 
         :raises StoreUnavailable: the database cannot be reached.
         """

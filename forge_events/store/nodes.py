@@ -76,6 +76,7 @@ class SQLNodes:
         with self._database.writing(is_durable=True) as connection:
             if values:
                 _change(connection, hostname, values)
+                self._database.ring(connection)
             return _get(connection, hostname)
 
     def delete(self, hostname: str) -> None:
@@ -95,6 +96,7 @@ class SQLNodes:
             _change(connection, dispatcher.node, _seen(machine, dispatcher.last_seen) | whose)
             facts = {name: value for name, value in dispatcher._asdict().items() if name != "id"}
             new = insert(dispatchers).values(facts).returning(dispatchers.c.id)
+            self._database.ring(connection)
             return dispatcher._replace(id=connection.execute(new).scalar_one())
 
     def beat(self, dispatcher: Dispatcher, machine: Machine, at: datetime.datetime) -> bool:
