@@ -127,6 +127,8 @@ class Intake:
         """End the job, and be done with its spool, if that is over."""
         if closing is None or not _is_over(closing, gone):
             return job, False
+        if closing.exit is None and job.cancel_requested is not None:
+            return job, False  # whoever cancels it says so when all of its processes have ended
         job, has_ended = self._end(job, header, closing)
         if self._is_owner:
             _delete(path)
