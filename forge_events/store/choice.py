@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["SQLChoice"]
 
 # Steps from lane to lane along the index; reading all pending jobs to know their lanes would take the longer the more
-# there are.
-_NEXT = """
-    SELECT wanted_node, queue, id FROM main_job WHERE {pending} AND (wanted_node, queue) > (:node, :queue)
+# there are. Two statements, since SQLite compares a pair of columns by the first one alone.
+_FIRST = """
+    SELECT wanted_node, queue, id FROM main_job {hint} WHERE {pending} AND {which}
     ORDER BY wanted_node, queue, id LIMIT 1
 """
+_FURTHER = ("wanted_node = :node AND queue > :queue", "wanted_node > :node")
+_BEHIND = "wanted_node = :node AND queue = :queue AND id > :first"
 _BUSY = "SELECT queue FROM main_job WHERE {active}"
 
 
@@ -59,15 +61,11 @@ class SQLChoice:
         busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
         found: list[Lane] = []
         step = Lane("", -1, 0)
-        while True:
-            row = self._connection.execute(
-                text(_NEXT.format(pending=PENDING)), {"node": step.node, "queue": step.queue}
-            ).first()
-            if row is None:
-                return _one_of_each(sorted(found, key=lambda lane: lane.first))
-            step = Lane(row.wanted_node, row.queue, row.id)
+        while (further := self._further(step)) is not None:
+            step = further
             if step.queue not in busy:
                 found.append(step)
+        return _one_of_each(sorted(found, key=lambda lane: lane.first))
 
     def pending(self, lane: Lane) -> Job | None:
         """Return the first job of a lane, unless somebody else has it locked."""
@@ -78,9 +76,7 @@ class SQLChoice:
         """Return a lane without its first job."""
         if lane.queue:
             return None
-        where = (PENDING, job_table.c.wanted_node == lane.node, job_table.c.queue == 0, job_table.c.id > lane.first)
-        first = self._connection.scalar(select(job_table.c.id).where(*where).order_by(job_table.c.id).limit(1))
-        return None if first is None else lane._replace(first=first)
+        return self._first(_BEHIND, lane)
 
     def only(self, job_id: int) -> Lane | None:
         """Return a lane for one job alone."""
@@ -122,6 +118,18 @@ class SQLChoice:
         if found.cancel_requested is not None:
             return self._step(found, JobStatus.CANCELED, Step(at, by, f"canceled by {found.cancel_by}"))
         return self._step(found, JobStatus.PENDING, Step(at, by, reason), execution_node=None, dispatcher_id=None)
+
+    def _further(self, lane: Lane) -> Lane | None:
+        """Return the lane behind another one, as the index has them."""
+        return next((found for which in _FURTHER if (found := self._first(which, lane)) is not None), None)
+
+    def _first(self, which: str, lane: Lane) -> Lane | None:
+        """Return the first pending job that a condition finds, as its lane."""
+        hint = self._database.index_hint("main_job_pending")
+        statement = text(_FIRST.format(hint=hint, pending=PENDING, which=which))
+        values = {name: value for name, value in lane._asdict().items() if f":{name}" in which}
+        row = self._connection.execute(statement, values).first()
+        return None if row is None else Lane(*row)
 
     def _step(self, job: Job, new: JobStatus, step: Step, **values: object) -> Job:
         return steps.take(self._database, self._connection, job, new, step, **values)

@@ -84,6 +84,10 @@ class Database(ABC):
         with self.reading() as connection:
             revision.check(connection, self.where)
 
+    def index_hint(self, index: str) -> str:  # noqa: ARG002 - most databases know best
+        """Return what makes a statement use an index, to stand behind the table's name."""
+        return ""
+
     def give_way(self, connection: Connection) -> None:  # noqa: B027 - SQLite's writers queue up anyway
         """Have the transaction give up as busy rather than wait long for a lock, and others behind it."""
 

@@ -20,14 +20,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import psutil
+import sqlalchemy
 
 from forge_events.dispatcher.dispatcher import Dispatcher
 from forge_events.events import EventFilter
-from forge_events.jobs import JobStatus, NewJob
-from forge_events.launches import Launch
+from forge_events.jobs import JobStatus
 from forge_events.nodes import Machine
 from forge_events.store import open_store, upgrade
 from forge_events.store.engine import Dispatcher as Process
+from forge_events.store.schema import jobs
 from tests import postgresql
 from tests.dispatcher.engine import Engine, engine, until
 
@@ -100,19 +101,22 @@ def idle(made: Engine, seconds: float) -> None:
     print(f"  idle for {seconds:.0f} s: {100 * used / seconds:.2f} % of a core (bound 0.5)")
 
 
-def fill(store: Store, count: int, at: datetime.datetime) -> None:
-    """Queue so many jobs that no dispatcher sees."""
-    what = Launch.of(playbook="site.yml", project="/srv")
-    for _ in range(count):
-        job = NewJob(uuid=str(uuid.uuid4()), name="site.yml", launch_type="manual", impact=2, created=at)
-        store.queue.add(job, what, queue=0, after=(), at=at, by="bench")
+def fill(url: str, count: int, at: datetime.datetime) -> None:
+    """Queue so many jobs that no dispatcher sees, all at once."""
+    engine_of = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    job = {"name": "site.yml", "launch_type": "manual", "impact": 2, "created": at, "status": "pending", "command": []}
+    what = {"playbook": "site.yml", "project": "/srv"}
+    with engine_of.begin() as connection:
+        rows = [{**job, "uuid": str(uuid.uuid4()), "launch": what} for _ in range(count)]
+        connection.execute(sqlalchemy.insert(jobs), rows)
+    engine_of.dispose()
 
 
 def decide(url: str, count: int, rounds: int) -> tuple[float, float]:
     """Return the median seconds of a decision that gives one job a node, and of one that finds no room."""
     placing, holding = [], []
     with open_store(url) as store:
-        fill(store, count - sum(store.queue.counts().values()), now())
+        fill(url, count - sum(store.queue.counts().values()), now())
         process = Process(0, "a", "bench", 1, now(), now())
         store.nodes.sign_on(process, Machine(cpu=0.5, memory=2**40), "bench", lost_after=1)
         dispatcher = Dispatcher(store, lost_after=3600)
@@ -144,6 +148,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--idle", type=float, default=60)
     parser.add_argument("--pending", type=int, default=100_000)
+    parser.add_argument("--only-decisions", action="store_true", help="leave out what needs a quiet machine")
     asked = parser.parse_args()
     for backend in ("sqlite", "postgresql"):
         with ExitStack() as stack:
@@ -158,6 +163,9 @@ def main() -> None:
             for url in urls:
                 upgrade(url)
             print(f"{backend}, medians of {asked.rounds} rounds")
+            if asked.only_decisions:
+                decisions(urls[1], asked.pending)
+                continue
             made = stack.enter_context(engine(folder / "home", urls[0]))
             made.start()
             store = stack.enter_context(open_store(urls[0]))
