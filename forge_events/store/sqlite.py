@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ __all__ = ["BUSY_TIMEOUT", "SQLiteDatabase"]
 BUSY_TIMEOUT = 30.0
 """Seconds that a writer waits for others."""
 
+_MAKING = threading.Lock()
 _PAGE_SIZE = 8192
 _VACUUM_STEP = 2000
 _DELETED_AT_ONCE = 20_000
@@ -242,9 +244,16 @@ class SQLiteDatabase(Database):
 
 
 def _make_file(file: Path, where: str) -> None:
+    """Make the file for its owner alone, where it is missing; one that is there is not even opened.
+
+    To close it here would take all locks away that SQLite holds for this process, as POSIX has it. Another process could
+    then believe to be the last one, and remove the log while this one goes on writing to it
+    (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with _MAKING, suppress(FileExistsError):
+            os.close(os.open(os.path.realpath(file), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreUnavailable(where, error.strerror or str(error)) from error
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -19,6 +21,9 @@ from forge_events.store.schema import REVISIONS
 from forge_events.store.sql import SQLStore
 from forge_events.store.sqlite import SQLiteDatabase
 from tests.store.making import NOW, Play, append, ended, make_event, new_job
+
+# What another process does, since SQLite and POSIX keep locks for each process.
+COUNT = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM main_job').fetchone()[0])"
 
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="no permission stops root")
 
@@ -91,6 +96,23 @@ def test_a_new_file_that_another_process_is_making_is_waited_for(file):
         with open_store(f"sqlite:///{file}") as store:
             store.add_job(new_job())
         release.join()
+
+
+def test_opening_it_again_takes_no_lock_of_this_process_away(store, file):
+    count = [sys.executable, "-c", COUNT, str(file)]
+    store.add_job(new_job())
+    with open_store(f"sqlite:///{file}"):
+        # Without a lock to be seen, this is the last one to close it, and removes the log that the store writes to.
+        subprocess.run(count, check=True)
+        store.add_job(new_job())
+        assert subprocess.run(count, check=True, capture_output=True).stdout == b"2\n"
+
+
+def test_a_link_to_a_file_that_is_missing_makes_the_file(tmp_path):
+    (tmp_path / "link.db").symlink_to(tmp_path / "events.db")
+    with open_store(f"sqlite:///{tmp_path}/link.db"):
+        pass
+    assert mode(tmp_path / "events.db") == 0o600
 
 
 @pytest.mark.parametrize("name", ["a b", "a?b", "a#b", "a%20b", "ü", "a;b", "file:x", "-", "a@b:c"])
