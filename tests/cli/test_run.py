@@ -51,10 +51,12 @@ def facts(cli, job="latest"):
 def dispatcher(cli):
     """Return a dispatcher that works."""
     process = cli.start("dispatcher", "--node", "here")
-    until(lambda: cli.good("nodes", "--json").json)
-    yield process
-    process.terminate()
-    process.communicate()
+    try:
+        until(lambda: cli.good("nodes", "--json").json)
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 def test_run_shows_the_output_and_ends_as_the_playbook_does(anywhere, project):

@@ -148,6 +148,7 @@ def test_a_canceled_job_leaves_no_process_and_keeps_its_events(made, kept, tasks
     job = made.launch(kept, name, extra_vars={"ansible_pipelining": True}, **HOSTS)
     begun(kept, job, made)
     until(lambda: any("sleep" in line or "async" in line or "ansible" in line for line in checks.survivors([job.uuid])))
+    until(lambda: next(kept.events(job.id, EventFilter(event="runner_on_ok")), None))
     launching.cancel(kept, job, by="alice")
     job = ended(kept, job)
     assert (job.status, job.job_explanation) == (JobStatus.CANCELED, "canceled by alice")
