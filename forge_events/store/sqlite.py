@@ -246,8 +246,8 @@ class SQLiteDatabase(Database):
 def _make_file(file: Path, where: str) -> None:
     """Make the file for its owner alone, where it is missing; one that is there is not even opened.
 
-    To close it here would take all locks away that SQLite holds for this process, as POSIX has it. Another process could
-    then believe to be the last one, and remove the log while this one goes on writing to it
+    To close it here would take all locks away that SQLite holds for this process, as POSIX has it. Another process
+    could then believe to be the last one, and remove the log while this one goes on writing to it
     (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:

@@ -22,8 +22,11 @@ from forge_events.store.sql import SQLStore
 from forge_events.store.sqlite import SQLiteDatabase
 from tests.store.making import NOW, Play, append, ended, make_event, new_job
 
-# What another process does, since SQLite and POSIX keep locks for each process.
-COUNT = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM main_job').fetchone()[0])"
+# For another process, since locks are kept for each one.
+COUNT = """
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM main_job").fetchone()[0])
+"""
 
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="no permission stops root")
 
