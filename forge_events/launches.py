@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from forge_events.errors import InvalidLaunch
 from forge_events.values import censor_command, plain
@@ -28,7 +28,7 @@ class Launch(BaseModel):
     :param playbook: its path, relative to ``project``.
     :param project: the folder that Ansible is started in, absolute; None is the folder of the playbook.
     :param inventory: sources as ``-i`` takes them: paths, relative to ``project``, or host lists with a comma.
-    :param extra_vars: variables; they may be secret, and are never shown.
+    :param extra_vars: variables, of JSON's types alone; they may be secret, and are never shown.
     :param extra_vars_files: files of variables, relative to ``project``.
     :param verbosity: how many ``-v``.
     :param timeout: seconds after which the job is stopped and counts as failed; None for never.
@@ -37,12 +37,12 @@ class Launch(BaseModel):
     :param host_count: how many hosts there will be, if that is known; it makes the job's impact smaller.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     playbook: _Text
     project: _Text | None = None
     inventory: list[_Text] = []
-    extra_vars: dict[str, Any] = {}
+    extra_vars: dict[str, JsonValue] = {}
     extra_vars_files: list[_Text] = []
     limit: str | None = None
     tags: list[_Text] = []

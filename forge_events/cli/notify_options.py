@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "Notify", "changed", "shown"]
 
-_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]{0,30}")
 _EVENTS = ("started", "success", "failure")
 _TELLS = f"EVENT is {', '.join(_EVENTS[:-1])} or {_EVENTS[-1]}"
 
@@ -47,9 +45,11 @@ def changed(notifications: Notifications, notify: Sequence[str], message: Sequen
 
 
 def shown(notifications: Notifications) -> dict[str, Any]:
-    """Return notifications with nothing but the scheme of each address."""
+    """Return notifications with nothing of an address that may be secret."""
+    from forge_events.templates import shown_address
+
     return {
-        event: [{"url": _censored(each.url), "message": each.message} for each in addresses]
+        event: [{"url": shown_address(each.url), "message": each.message} for each in addresses]
         for event, addresses in notifications
     }
 
@@ -76,8 +76,3 @@ def _notification(event: str, url: str) -> Notification:
         return Notification(url=url)
     except ValidationError as error:
         raise refused(error) from None
-
-
-def _censored(url: str) -> str:
-    scheme, separator, _ = url.partition("://")
-    return f"{scheme}://***" if separator and _SCHEME.fullmatch(scheme) else "***"

@@ -95,7 +95,7 @@ class SQLQueue:
         self._database.prepare(job.id)
         # Where it runs is a reason for the step, and no explanation of the status.
         values = {"runner_pid": pid, "runner_started": started, "job_explanation": ""}
-        is_ours = job_table.c.dispatcher_id == job.dispatcher_id
+        is_ours = job_table.c.dispatcher_id.is_not(None) & (job_table.c.dispatcher_id == job.dispatcher_id)
         step = Step(at, by, f"on node {job.execution_node}")
         with self._database.writing(is_durable=True) as connection:
             return steps.take(self._database, connection, job, JobStatus.RUNNING, step, only_if=is_ours, **values)

@@ -109,6 +109,13 @@ def test_what_is_wrong_is_told_without_its_value(make):
     assert found.value.field.endswith("extra_vars")
 
 
+@pytest.mark.parametrize("value", [object(), datetime.date(2020, 1, 1), b"x", float("nan"), {1: 2}, ["a", {"b": {1}}]])
+def test_extra_variables_are_of_the_types_of_json(value):
+    with pytest.raises(InvalidLaunch) as found:
+        Launch.of(playbook="site.yml", extra_vars={"a": value})
+    assert found.value.field.startswith("extra_vars.a")
+
+
 def test_a_template_asks_only_for_what_there_is():
     with pytest.raises(InvalidLaunch, match="a launch has no field 'colour'"):
         JobTemplate.of(name="t", launch=Launch.of(playbook="a"), ask=["colour"], created=NOW, modified=NOW)
