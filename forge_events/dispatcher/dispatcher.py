@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import datetime
 import heapq
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events.dispatcher.decision import Room, place, room_of
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterable, Iterator
 
     from forge_events.jobs import Job
@@ -53,11 +54,14 @@ class Dispatcher:
     def run_once(self, now: datetime.datetime) -> Decided:
         """Decide about what is there now; nothing is written where there is nothing to decide.
 
+        :param now: the time when this is called; what passes until other decisions are made is added to it.
         :raises StoreUnavailable: the database cannot be used; nothing was decided.
         """
         if not self._store.queue.has_work():
             return Decided([], [])
+        called = time.monotonic()
         with self._store.queue.choosing() as choice:
+            now += datetime.timedelta(seconds=time.monotonic() - called)
             return _Decision(choice, self._rooms(choice, now), now).made(self._candidates(choice))
 
     def _rooms(self, choice: Choice, now: datetime.datetime) -> Iterator[Room]:

@@ -189,8 +189,9 @@ class Service:
             self._sweep(session, now)
             self._next_beat = now + datetime.timedelta(seconds=self._pace.heartbeat)
         # Nothing else makes room or work, and whoever decides keeps others from writing.
-        decided = self._decide(session, now) if has_news else Decided([], [])
-        executed = self._execute(session, now)
+        # Each with the time that it is by then: the steps of all nodes are read in the order of their times.
+        decided = self._decide(session, _now()) if has_news else Decided([], [])
+        executed = self._execute(session, _now())
         self._has_more = decided.has_more
         return Done(decided, executed._replace(adopted=adopted), reaped)
 

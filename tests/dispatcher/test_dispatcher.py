@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import threading
+import time
 
 import pytest
 
 from forge_events.dispatcher.dispatcher import Dispatcher
 from forge_events.jobs import JobStatus
 from forge_events.nodes import NodeType
+from forge_events.store import open_store
 from tests.store.making import NOW, later
 from tests.store.queueing import LOST_AFTER, begun, fresh, given_back, held, launched, manned, path, seen, taken
 
@@ -39,8 +42,20 @@ def test_the_oldest_job_gets_its_node_first(store):
     decided = decide(store, later(1))
     assert [job.id for job in decided.assigned] == [job.id for job in jobs[:3]]
     assert {job.execution_node for job in decided.assigned} == {"a"}
-    assert store.transitions(jobs[0].id)[-1].at == later(1)
+    assert later(1) <= store.transitions(jobs[0].id)[-1].at < later(2)
     assert [job.id for job in decided.held] == [jobs[3].id]
+
+
+def test_a_decision_that_had_to_wait_is_as_late_as_it_was_made(url):
+    with open_store(url) as one, open_store(url) as other:
+        manned(one)
+        job = launched(one)
+        thread = threading.Thread(target=decide, args=(other, later(1)))
+        with one.queue.choosing():
+            thread.start()
+            time.sleep(0.5)
+        thread.join()
+        assert one.transitions(job.id)[-1].at >= later(1.4)
 
 
 def test_the_reason_why_a_job_waits_is_stored(store):
