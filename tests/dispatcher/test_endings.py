@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import re
@@ -134,31 +135,48 @@ def test_an_engine_that_cannot_start_the_image_is_an_error(made, kept, tmp_path)
     assert "no such image" in job.job_explanation
 
 
+# NAP stands for a number of seconds that no other process of this machine sleeps.
 SLEEPERS = {
-    "a module": ["command: sleep 300"],
-    "asynchronous work": ["{command: sleep 300, async: 600, poll: 1}"],
-    "a loop of attempts": ["{command: 'false', retries: 100, delay: 3, register: r, until: r is succeeded}"],
-    "another user": ["{command: sleep 300, become: true, become_user: nobody, become_method: su}"],
-    "work that nobody waits for": ["{command: sleep 300, async: 600, poll: 0}", "wait_for: {timeout: 300}"],
-    "a module that ignores signals": ["shell: trap '' TERM INT HUP; sleep 300; sleep 300"],
+    "a module": ["command: sleep NAP"],
+    "asynchronous work": ["{command: sleep NAP, async: 600, poll: 1}"],
+    "a loop of attempts": ["{shell: sleep NAP & exit 1, retries: 100, delay: 3, register: r, until: r is succeeded}"],
+    "another user": ["{raw: sleep NAP, become: true, become_user: nobody, become_method: su, become_flags: FLAGS}"],
+    "another user who logs in": [
+        "{raw: sleep NAP, become: true, become_user: nobody, become_method: su, become_flags: -l FLAGS}"
+    ],
+    "work that nobody waits for": ["{command: sleep NAP, async: 600, poll: 0}", "wait_for: {timeout: 300}"],
+    "a module that ignores signals": ["shell: trap '' TERM INT HUP; sleep NAP; sleep NAP"],
 }
+_naps = itertools.count(300_000 + os.getpid() * 100)
+
+
+def sleeping(nap):
+    """Return the processes that sleep so long, whoever's they are."""
+    found = [process for process in psutil.process_iter(["cmdline", "uids"]) if process.info["cmdline"] is not None]
+    return [process for process in found if process.info["cmdline"] == ["sleep", nap]]
 
 
 @pytest.mark.parametrize("tasks", SLEEPERS.values(), ids=list(SLEEPERS))
 def test_a_canceled_job_leaves_no_process_and_keeps_its_events(made, kept, tasks):
-    if "become" in tasks[0] and os.geteuid() != 0:
+    is_other = "become" in tasks[0]
+    if is_other and os.geteuid() != 0:
         pytest.skip("only root becomes somebody else without a password")
+    nap = str(next(_naps))
     mark = "command: sh -c 'echo begin >> {{ marks }}/{{ mark }}'"
-    name = playbook(made, "sleeps.yml", mark, *tasks)
+    tasks = [task.replace("NAP", nap).replace("FLAGS", "-s /bin/sh") for task in tasks]
     made.start()
-    job = made.launch(kept, name, extra_vars={"ansible_pipelining": True}, **HOSTS)
+    job = made.launch(
+        kept, playbook(made, "sleeps.yml", mark, *tasks), extra_vars={"ansible_pipelining": True}, **HOSTS
+    )
     begun(kept, job, made)
-    until(lambda: any("sleep" in line or "async" in line or "ansible" in line for line in checks.survivors([job.uuid])))
+    until(lambda: sleeping(nap))
+    assert all((process.info["uids"].real != os.geteuid()) is is_other for process in sleeping(nap))
     until(lambda: has_result(made, kept, job))
     launching.cancel(kept, job, by="alice")
     job = ended(kept, job)
     assert (job.status, job.job_explanation) == (JobStatus.CANCELED, "canceled by alice")
     assert not checks.survivors([job.uuid])
+    assert not sleeping(nap)
     assert "PLAY [all]" in output(kept, job)
     assert has_result(made, kept, job)
 
