@@ -169,7 +169,7 @@ def _refresh(session: Session, job: Job, service: Service | None, stop: Stop) ->
             is_asked = True
             launching.cancel(session.store, job)
         if service is not None:
-            outage = service.run_once(now()).outage
+            outage = service.run_once().outage
             if outage is not None:
                 raise outage
         session.drain()

@@ -121,7 +121,7 @@ class Service:
         away_since: datetime.datetime | None = None
         try:
             while not stop.is_set():
-                done = self.run_once(_now())
+                done = self.run_once()
                 if done.outage is not None:
                     pause = backoff.pause()
                     if away_since is None:
@@ -140,10 +140,10 @@ class Service:
         finally:
             self.close()
 
-    def run_once(self, now: datetime.datetime) -> Done:
+    def run_once(self) -> Done:
         """Do one round."""
         try:
-            return self._round(now)
+            return self._round()
         except (StoreUnavailable, NameTaken) as error:
             # A machine that was started anew has another name for a while; the one that it had is going to be missed.
             self._hang_up()
@@ -162,7 +162,7 @@ class Service:
         """Be done with the jobs that have ended, as far as that is possible in so many seconds, and close."""
         until = _now() + datetime.timedelta(seconds=within)
         try:
-            while self.is_busy and _now() < until and self.run_once(_now()).outage is None:
+            while self.is_busy and _now() < until and self.run_once().outage is None:
                 time.sleep(_BUSY)
         finally:
             self.close()
@@ -176,7 +176,8 @@ class Service:
         if self._executor is not None:
             self._executor.close()
 
-    def _round(self, now: datetime.datetime) -> Done:
+    def _round(self) -> Done:
+        now = _now()
         session = self._session or self._sign_on(now)
         has_news = session.bell.hush() or self._has_more or self._only is not None
         reaped = Reaped([], [])
