@@ -114,6 +114,13 @@ def test_only_the_process_that_has_a_job_in_hand_begins_it(store):
     assert begun(store, fresh(store, mine)).dispatcher_id == 8
 
 
+def test_a_job_that_nobody_has_in_hand_does_not_begin(store):
+    job = assigned(store, launched(store))
+    with pytest.raises(StaleTransition):
+        begun(store, job)
+    assert fresh(store, job).status is JobStatus.WAITING
+
+
 @pytest.mark.parametrize("end", [JobStatus.CANCELED, JobStatus.ERROR])
 def test_a_job_that_ended_meanwhile_does_not_begin(store, end):
     job = taken(store, assigned(store, launched(store)))
