@@ -66,13 +66,13 @@ UNREACHABLE = "- hosts: all\n  connection: ssh\n  gather_facts: false\n  tasks: 
         (GOOD, [], (0, "successful", "")),
         (FAILS, [], (2, "failed", "")),
         (UNREACHABLE, ["--ssh-common-args=-o ProxyCommand=false"], (4, "failed", "")),
-        ("- hosts: [", [], (4, "error", "YAML")),
-        ("- hosts: all\n  tasks: [{nonsense: 1}]\n", [], (4, "error", "nonsense")),
+        ("- hosts: [", [], (4, "failed", "YAML")),
+        ("- hosts: all\n  tasks: [{nonsense: 1}]\n", [], (4, "failed", "nonsense")),
         (GOOD, ["--syntax-check"], (0, "successful", "")),
         (GOOD, ["--list-hosts"], (0, "successful", "")),
-        (GOOD, ["--limit", "nobody"], (1, "error", "no hosts to target")),
-        (GOOD, ["no-such.yml"], (1, "error", "no-such.yml could not be found")),
-        (GOOD, ["--no-such-option"], (2, "error", "unrecognized arguments: --no-such-option")),
+        (GOOD, ["--limit", "nobody"], (1, "failed", "no hosts to target")),
+        (GOOD, ["no-such.yml"], (1, "failed", "no-such.yml could not be found")),
+        (GOOD, ["--no-such-option"], (2, "failed", "unrecognized arguments: --no-such-option")),
     ],
 )
 def test_the_exit_code_is_the_commands_and_the_job_tells_why(cli, playbook, text, arguments, end):
