@@ -15,7 +15,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from forge_events.dispatcher.plan import GO, Plan, Verdict, read_verdict, write_verdict
-from forge_events.ingestion.runner.ending import UNPLAYABLE
 from forge_events.ingestion.runner.recorder import JobSpool
 from forge_events.ingestion.runner.told import NoEvent
 from forge_events.output import to_text
@@ -119,7 +118,7 @@ class _Run:
             what = "ansible-playbook" if self._plan.image is None else f"a container of {self._plan.image}"
             return Verdict(status="error", explanation=f"{what} could not be started{self._why()}")
         if rc > 0 and not self._has_stats:
-            return Verdict(status=UNPLAYABLE, explanation=f"Ansible ended with exit code {rc}{self._why()}")
+            return Verdict(status="failed", explanation=f"Ansible ended with exit code {rc}{self._why()}")
         return None
 
     def _why(self) -> str:

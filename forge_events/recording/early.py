@@ -78,11 +78,16 @@ def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> Non
     for message in early.messages:
         for event in hierarchy.add_to_root(message.kind):
             writer.add(event, created=created, stdout=message.text, verbosity=message.verbosity)
-    has_run = bool(early.process) and ended.rc == 0
     writer.eof({"finished": created, "event_count": hierarchy.event_count, "has_stats": False, "needs_stats": False})
-    status = JobStatus.SUCCESSFUL if has_run else JobStatus.ERROR
-    explanation = "" if has_run else _explanation(ended.rc, early)
-    writer.exit({"finished": created, "rc": ended.rc, "status": status, "explanation": explanation})
+    writer.exit({"finished": created, "rc": ended.rc, **_end(ended.rc, early)})
+
+
+def _end(rc: int, early: _Early) -> dict[str, Any]:
+    """Return what the exit code does not say of the end: what Ansible printed, or that none ran."""
+    if not early.process:
+        explanation = f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
+        return {"status": JobStatus.ERROR, "explanation": explanation}
+    return {"explanation": _explanation(early)} if rc else {}
 
 
 def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
@@ -107,14 +112,10 @@ def _name(command: list[str], early: _Early) -> str:
     return " ".join(Path(word).name for word in early.end.get("words", ())) or command[0]
 
 
-def _explanation(rc: int, early: _Early) -> str:
-    """Say why nothing could be run, with what Ansible printed where it did."""
-    if not early.process:
-        return f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
-    for text in (_printed(early, "error"), _line_of_error(_printed(early))):
-        if text:
-            return " ".join(text.split())[:_LONGEST_EXPLANATION]
-    return f"the command ended with exit code {rc} before Ansible had begun"
+def _explanation(early: _Early) -> str:
+    """Return what Ansible printed of why nothing was run; empty where it printed nothing."""
+    text = _printed(early, "error") or _line_of_error(_printed(early))
+    return " ".join(text.split())[:_LONGEST_EXPLANATION]
 
 
 def _printed(early: _Early, kind: str | None = None) -> str:
