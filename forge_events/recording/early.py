@@ -91,14 +91,16 @@ def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> Non
         for event in hierarchy.add_to_root(message.kind):
             writer.add(event, created=created, stdout=message.text, verbosity=message.verbosity)
     writer.eof({"finished": created, "event_count": hierarchy.event_count, "has_stats": False, "needs_stats": False})
-    writer.exit({"status": _status(ended, early), "explanation": _explanation(ended.rc, early), **ended.exit})
+    writer.exit({**_end(ended.rc, early), **ended.exit})
 
 
-def _status(ended: Ended, early: _Early) -> JobStatus:
-    """Return how such a job ended: Ansible that refuses to play has failed, and without Ansible there was nothing."""
-    if not early.process or ended.rc < 0:
-        return JobStatus.ERROR
-    return JobStatus.FAILED if ended.rc else JobStatus.SUCCESSFUL
+def _end(rc: int, early: _Early) -> dict[str, Any]:
+    """Return what the exit code does not say of the end: what was printed, or that no Ansible ran."""
+    words = _explanation(early)
+    if not early.process:
+        none = f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
+        return {"status": JobStatus.ERROR, "explanation": f"{none}: {words}" if words else none}
+    return {"explanation": words} if rc else {}
 
 
 def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
@@ -123,18 +125,10 @@ def _name(command: list[str], early: _Early) -> str:
     return " ".join(Path(word).name for word in early.end.get("words", ())) or command[0]
 
 
-def _explanation(rc: int, early: _Early) -> str:
-    """Say why nothing could be run, with what Ansible printed where it did."""
-    if not early.process:
-        words = _line_of_error(_printed(early))
-        none = f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
-        return " ".join(f"{none}{words and f': {words}'}".split())[:_LONGEST_EXPLANATION]
-    if not rc:
-        return ""
-    for text in (_printed(early, "error"), _line_of_error(_printed(early))):
-        if text:
-            return " ".join(text.split())[:_LONGEST_EXPLANATION]
-    return f"the command ended with exit code {rc} before Ansible had begun"
+def _explanation(early: _Early) -> str:
+    """Return what was printed of why nothing was run; empty where nothing was."""
+    text = _printed(early, "error") or _line_of_error(_printed(early))
+    return " ".join(text.split())[:_LONGEST_EXPLANATION]
 
 
 def _printed(early: _Early, kind: str | None = None) -> str:
