@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events.events import EventFilter
 from forge_events.hierarchy import EVENTS, violations
+from forge_events.output import to_text
 from forge_events.store import open_store
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from forge_events.events import JobEvent
     from forge_events.jobs import Job
@@ -75,7 +76,9 @@ class Record:
 
     def lines(self) -> list[str]:
         """The lines of the output, in an order that no timing changes."""
-        return sorted(_TIMES.sub(r'"\1": ""', self.output).splitlines())
+        # Whoever runs it on a terminal has colours.
+        shown = _TIMES.sub(r'"\1": ""', "".join(to_text([self.output])))
+        return sorted(line for line in shown.splitlines() if line.strip())
 
 
 def _steady(value: Any) -> Any:
@@ -93,9 +96,9 @@ def recorded(cli: CommandLine, name: str) -> None:
     cli("record", "--", "ansible-playbook", *_arguments(name), cwd=PLAYBOOKS)
 
 
-def run(cli: CommandLine, name: str, *options: str, env: Mapping[str, str] | None = None) -> None:
-    """Run it as a job of this process."""
-    cli("run", *options, *_arguments(name), cwd=PLAYBOOKS, env=dict(env or {}))
+def run(cli: CommandLine, name: str, *options: str) -> None:
+    """Run it as a job of a process of its own."""
+    cli("run", *options, *_arguments(name), cwd=PLAYBOOKS)
 
 
 def launched(cli: CommandLine, name: str) -> None:
