@@ -6,6 +6,7 @@ How a job ended is said in its spool, so that it becomes final with its last eve
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import signal
 import subprocess
@@ -24,8 +25,6 @@ from forge_events.jobs import JobStatus
 from forge_events.recording.ending import append_exit
 
 if TYPE_CHECKING:
-    import datetime
-
     import psutil
 
     from forge_events.store import Store
@@ -93,7 +92,8 @@ def state(execution: Execution, store: Store, now: datetime.datetime) -> None:
     reason = execution.reason + _left(execution.survivors)
     if execution.spool.exists():
         if not _has_exit(execution):
-            facts = {"finished": now.isoformat(timespec="microseconds"), "rc": None}
+            # What is in a spool has the time of the machine that writes it.
+            facts = {"finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"), "rc": None}
             append_exit(execution.spool, {**facts, "status": execution.status, "explanation": reason})
     else:
         _end(execution, store, now, execution.status, reason)
