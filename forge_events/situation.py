@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_events.jobs import JobStatus
+from forge_events.nodes import is_fresh
 
 if TYPE_CHECKING:
     import datetime
@@ -20,7 +21,7 @@ __all__ = ["is_attended", "situation_of"]
 def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> bool:
     """Return whether a process is there that has a job in hand, or would take it on."""
     if any(
-        one.id == job.dispatcher_id and _is_fresh(one.last_seen, now, lost_after) for one in store.nodes.dispatchers()
+        one.id == job.dispatcher_id and is_fresh(one.last_seen, now, lost_after) for one in store.nodes.dispatchers()
     ):
         return True
     return any(
@@ -123,10 +124,6 @@ def _no_dispatcher(nodes: list[Node], now: datetime.datetime, lost_after: float)
     seen = [node.last_seen for node in deciding if node.last_seen is not None]
     last = f"the last one was seen at {_time(max(seen))}" if seen else "none has ever been seen"
     return f"no dispatcher is running ({last}); start one with `forge-events dispatcher`"
-
-
-def _is_fresh(last_seen: datetime.datetime, now: datetime.datetime, lost_after: float) -> bool:
-    return (now - last_seen).total_seconds() <= lost_after
 
 
 def _time(time: datetime.datetime) -> str:

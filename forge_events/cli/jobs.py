@@ -10,7 +10,7 @@ import typer
 
 from forge_events.cli.arguments import LARGEST, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
-from forge_events.cli.session import now, reading
+from forge_events.cli.session import reading
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def _situation(session: Session, job: Job) -> str:
     from forge_events.situation import situation_of
 
     found = settings.load()
-    return situation_of(session.store, job, now(), lost_after=found.node_lost_after, lease=found.job_lease)
+    return situation_of(
+        session.store, job, session.store.now(), lost_after=found.node_lost_after, lease=found.job_lease
+    )
 
 
 def _status(status: str | None) -> Any:

@@ -213,7 +213,7 @@ class Executor:
             return True
         if execution.ending is not None:
             execution.survivors = _survivors(execution.ending)
-        finishing.state(execution, now)
+        finishing.state(execution)
         return finishing.collect(execution, self._store, now)
 
     def _last(self, execution: Execution) -> Job:

@@ -82,13 +82,15 @@ class Notifier:
         self._store: Store | None = None
         self._unwritten: _Attempt | None = None
 
-    def run_once(self, now: datetime.datetime, *, limit: int = 10) -> list[Told]:
+    def run_once(self, now: datetime.datetime | None = None, *, limit: int = 10) -> list[Told]:
         """Send what is due, one after the other, and return what became of it.
 
+        :param now: by the database's clock, which is read where none is given.
         :param limit: at most so many.
         :raises StoreUnavailable: the database is away; what was sent is marked by the next call.
         """
         store = self._opened()
+        now = now or store.now()
         told = [] if self._unwritten is None else [self._write_down(store, self._unwritten)]
         # One at a time: what is taken and not yet sent would be lost with a sender that is killed.
         while len(told) < limit and (taken := store.notifications.take(now, limit=1)):
@@ -186,7 +188,7 @@ class Notices:
     def _round(self) -> float:
         """Send one notification; return how long to wait before the next one."""
         try:
-            told = self._notifier.run_once(_now(), limit=1)
+            told = self._notifier.run_once(limit=1)
         except ForgeEventsError:
             return self._rest()  # the dispatcher meets it too and tells of it
         except Exception:  # noqa: BLE001 - no job may come to harm because somebody could not be told of another
@@ -199,7 +201,3 @@ class Notices:
     def _rest(self) -> float:
         self._notifier.close()
         return self._backoff.pause()
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

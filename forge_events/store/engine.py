@@ -268,6 +268,12 @@ class JobQueue(Protocol):
         :raises NotLaunched: it was recorded.
         """
 
+    def time_of(self, job: Job, said: datetime.datetime) -> datetime.datetime:
+        """Return what the database's clock showed when that of a job's node showed a time; it is never yet to come.
+
+        It is as exact as the last look at both clocks. For a job that was recorded, what its recorder said stands.
+        """
+
     def explain(self, job: Job, reason: str) -> None:
         """Write down why a job that has not ended is where it is; nothing happens to one that has."""
 

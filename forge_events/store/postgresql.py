@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.types.string import TextLoader
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import create_engine, event, func, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
 from forge_events.store import bells, blocks, merging, partitions
+from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
 from forge_events.store.waiting import patiently
@@ -58,6 +59,8 @@ class PostgreSQLDatabase(Database):
 
     :param url: ``postgresql://``, in libpq's form; what it leaves out comes from libpq's own environment.
     """
+
+    clock = func.clock_timestamp(type_=UtcDateTime)
 
     def __init__(self, url: str) -> None:
         self._url = _parsed(url)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ from forge_events.store.choice import SQLChoice
 from forge_events.store.jobs import COLUMNS, Step
 from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies
 from forge_events.store.schema import jobs as job_table
+from forge_events.store.schema import nodes as node_table
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
@@ -129,6 +130,19 @@ class SQLQueue:
                 except StaleTransition:
                     continue
         return job
+
+    def time_of(self, job: Job, said: datetime.datetime) -> datetime.datetime:
+        """Return what the database's clock showed when that of a job's node showed a time."""
+        if not job.is_launched:
+            return said
+        offset = select(node_table.c.clock_offset).where(node_table.c.hostname == job.execution_node)
+        with self._database.reading() as connection:
+            now = connection.execute(select(self._database.clock)).scalar_one()
+            ahead = connection.scalar(offset) or 0.0
+        try:
+            return min(now, said - datetime.timedelta(seconds=ahead))
+        except OverflowError:  # at the end of the calendar
+            return now
 
     def explain(self, job: Job, reason: str) -> None:
         """Write down why a job is where it is."""
