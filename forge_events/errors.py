@@ -162,7 +162,7 @@ class ValueRejected(ForgeEventsError):
 
 
 class UnsupportedStore(ForgeEventsError):
-    """The database URL names a kind of database that the library has no store for, or lacks the driver of."""
+    """The database URL names a kind of database that the library has no store for, or cannot load the driver of."""
 
     exit_code = 6
 

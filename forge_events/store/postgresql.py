@@ -57,7 +57,8 @@ _REASONS = {
 class PostgreSQLDatabase(Database):
     """A database of a PostgreSQL server, 15 or later, whose tables ``forge-events db upgrade`` has made.
 
-    :param url: ``postgresql://``, in libpq's form; what it leaves out comes from libpq's own environment.
+    :param url: ``postgresql://`` or ``postgresql+psycopg://``, for the rest in libpq's form; what it leaves out comes
+        from libpq's own environment.
     """
 
     clock = func.clock_timestamp(type_=UtcDateTime)

@@ -219,6 +219,7 @@ def test_the_file_that_a_url_names(url, file):
         ("postgresql://me:ge#heim@h/d", "postgresql://..."),
         ("postgresql://h:5432,i/d?user=me@x&password=geheim", "postgresql://..."),
         ("postgresql:///d?host=/run/postgresql", "postgresql:///d"),
+        ("postgresql+psycopg://me:geheim@h/d?x=1", "postgresql+psycopg://h/d"),
         ("host=h password=geheim", "..."),
         ("me:geheim@h/d", "..."),
         ("/srv/a.db", "/srv/a.db"),
