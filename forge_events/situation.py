@@ -48,7 +48,7 @@ def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: 
 
 
 def _running(job: Job, lost: str, lease: float) -> str:
-    words = f"ansible-runner runs it on node {job.execution_node}, process {job.runner_pid}"
+    words = f"it runs on node {job.execution_node}, process {job.runner_pid}"
     if job.cancel_requested is not None:
         words += f"; {job.cancel_by} asked to cancel it at {_time(job.cancel_requested)}"
     if lost:

@@ -105,7 +105,6 @@ class _Run:
             with contextlib.suppress(OSError):
                 leave(self._plan.folder, Result(rc=ran.rc, **stated))
 
-
     def _stated(self, ran: Ran) -> dict[str, str]:
         """Return what is known of the end beside the exit code."""
         order = read(self._plan.folder, Order)
@@ -123,7 +122,7 @@ class _Run:
 
 
 def _environment(plan: Plan, wish: Wish) -> Mapping[str, str]:
-    """Return the command's environment: this process's, on a terminal that can show colours if nothing else is known."""
+    """Return the command's environment: this process's; a terminal whose kind nobody names can show colours."""
     return child_environment({"TERM": "xterm-256color", **os.environ}, wish, plan.recorder_pid)
 
 

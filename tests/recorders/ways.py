@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways in which a playbook gets into the store, each run for real, and what of a record does not depend on the way."""
+"""The ways in which a playbook gets into the store, each run for real, and what no way changes of a record."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Record:
     output: str
 
     def outcome(self) -> tuple[Any, ...]:
-        """How the job and its hosts ended."""
+        """Return how the job and its hosts ended."""
         return self.job.status, self.job.rc, self.job.failed, self.job.changed, self.hosts
 
     def tree(self) -> list[tuple[Any, ...]]:
-        """All events but messages, with their place, run, batch and roll-up, in an order that no timing changes."""
+        """Return all events but messages, with place, run, batch and roll-up, in an order that no timing changes."""
         names = {event.uuid: (event.event, event.event_data.get("name")) for event in self.events}
         return sorted(
             (
@@ -67,7 +67,7 @@ class Record:
         )
 
     def results(self) -> list[tuple[str, str, str, str]]:
-        """What each host's results hold, without what differs from run to run."""
+        """Return what each host's results hold, without what differs from run to run."""
         return sorted(
             (event.event, event.host_name, event.task, repr(_steady(event.event_data.get("res"))))
             for event in self.events
@@ -75,7 +75,7 @@ class Record:
         )
 
     def lines(self) -> list[str]:
-        """The lines of the output, in an order that no timing changes."""
+        """Return the lines of the output, in an order that no timing changes."""
         # Whoever runs it on a terminal has colours.
         shown = _TIMES.sub(r'"\1": ""', "".join(to_text([self.output])))
         return sorted(line for line in shown.splitlines() if line.strip())

@@ -117,14 +117,14 @@ def test_waiting_on_a_node_that_is_lost(store):
 
 def test_running(store):
     job = running(store, process=manned(store).id)
-    assert words(store, job) == "ansible-runner runs it on node a, process 4242"
+    assert words(store, job) == "it runs on node a, process 4242"
 
 
 def test_running_on_a_node_that_is_lost(store):
     job = running(store, process=manned(store).id)
     lost = f"no dispatcher has been seen on node a since {SEEN}"
     rest = "one that is started there takes the job on, and without one it ends as error after 300 s"
-    assert words(store, job, 31) == f"ansible-runner runs it on node a, process 4242; {lost}: {rest}"
+    assert words(store, job, 31) == f"it runs on node a, process 4242; {lost}: {rest}"
 
 
 def test_running_and_to_be_canceled(store):

@@ -55,7 +55,9 @@ def test_a_path_is_mounted_once_and_is_writable_if_somebody_needs_it_so():
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER], ids=lambda engine: engine.program)
-@pytest.mark.parametrize(("pull", "said"), [("missing", []), ("always", ["--pull=always"]), ("never", ["--pull=never"])])
+@pytest.mark.parametrize(
+    ("pull", "said"), [("missing", []), ("always", ["--pull=always"]), ("never", ["--pull=never"])]
+)
 def test_what_the_engine_does_by_itself_is_not_said(engine, pull, said):
     assert [word for word in words(engine._replace(pull=pull)) if "--pull" in word] == said
 

@@ -124,7 +124,6 @@ def test_a_node_is_lost_after_three_heartbeats_unless_it_is_said(monkeypatch):
     ("name", "value", "reason"),
     [
         *((name, value, "") for name in TIMES for value in ("0", "-1", "nan", "inf", "1e10", "soon", "10 s")),
-        *(("ARTIFACT_DAYS", value, "") for value in ("-1", "nan", "inf", "1e6", "ever")),
         ("NODE_LOST_AFTER", "10", "it has to be more than FORGE_EVENTS_HEARTBEAT, which is 10 s"),
         ("IMPACT", "much", "Input should be 'hosts' or 'forks'"),
         ("CONTAINER_ENGINE", "lxc", "Input should be 'podman' or 'docker'"),
