@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli import notify
 from forge_events.cli.arguments import LARGEST, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
 from forge_events.cli.session import reading
@@ -56,10 +57,14 @@ def show(job: JobReference, *, as_json: Json = False) -> None:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
         why = _situation(session, found)
+        told = session.store.notifications.find(found.id)
     if as_json:
-        write_json({**as_dict(found), "situation": why, "transitions": [as_dict(step) for step in steps]})
+        more = {"transitions": [as_dict(step) for step in steps], "notifications": notify.as_objects(told[::-1])}
+        write_json({**as_dict(found), "situation": why, **more})
     else:
         _write_job(found, why, steps)
+        for line in notify.lines_of(told):
+            write_line(printable(f"notification    {line}"))
 
 
 def _situation(session: Session, job: Job) -> str:
