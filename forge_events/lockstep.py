@@ -70,7 +70,7 @@ class _Merge:
                 heapq.heappush(self._free, self._rank[number])
         for way in range(len(self._rests)):
             self._go_on(way)
-        order = []
+        order: list[int] = []
         while len(order) < len(self._numbers):
             number = self._take()
             order.append(number)
