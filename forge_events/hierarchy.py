@@ -130,6 +130,7 @@ class Task(NamedTuple):
     :param argument: what a ``meta`` task does, since all of them have one action.
     :param is_core_made: Ansible made the task by itself for this batch, as it does to gather facts.
     :param includes: the includes above a task that a dynamic include loaded, nearest first; empty for any other task.
+    :param included_at: file and line of each include and import above a task, outermost first.
     :param is_censored: ``no_log`` holds for the task, or is a template that may hold.
     :param is_censored_at_times: it is such a template, so that only a result can tell.
     :param has_rescue: a failure of the task is caught by a ``rescue``.
@@ -145,6 +146,7 @@ class Task(NamedTuple):
     is_handler: bool = False
     is_core_made: bool = False
     includes: tuple[Include, ...] = ()
+    included_at: tuple[str, ...] = ()
     is_censored: bool = False
     is_censored_at_times: bool = False
     has_rescue: bool = False
@@ -406,7 +408,9 @@ class Hierarchy:
         about = {"task": task.name, "task_action": task.action, "task_path": task.path}
         occurrence = _Occurrence(event_uuid, {**play.context, **about, **task.details})
         tasks.occurrences.append(occurrence)
-        own = {"name": task.name, "task_uuid": task.uuid, "is_conditional": task.is_handler}
+        own: dict[str, Any] = {"name": task.name, "task_uuid": task.uuid, "is_conditional": task.is_handler}
+        if task.included_at:
+            own["included_at"] = list(task.included_at)
         events.append(self._event(_TASK, event_uuid, play.uuid, occurrence.context, own))
         return occurrence
 

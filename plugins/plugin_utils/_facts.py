@@ -60,6 +60,7 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
         is_handler=is_handler,
         is_core_made=not (column or role or includes) and _short(action) in _CORE_MADE,
         includes=includes,
+        included_at=tuple(reversed([_text(parent.get_path()) for parent in _including(task)])),
         is_censored=is_censored,
         is_censored_at_times=is_censored and not isinstance(no_log, bool),
         has_rescue=_has_rescue(task),
@@ -155,12 +156,17 @@ def _above(task: Any) -> Iterator[Any]:
 
 def _includes(task: Any) -> Iterator[hierarchy.Include]:
     """Yield the includes and imports above a task, nearest first, if one of them is dynamic."""
-    above = [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
+    above = _including(task)
     if any(not parent.statically_loaded for parent in above):
         for parent in above:
             found = values.plain(dict(dict.items(parent.vars or {})))
             variables = {key: value for key, value in found.items() if key not in _LOOP_CONTROL}
             yield hierarchy.Include(_text(parent.get_path()), _text(parent.action), variables)
+
+
+def _including(task: Any) -> list[Any]:
+    """Return the includes and imports above a task, nearest first."""
+    return [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
 
 
 def _has_rescue(task: Any) -> bool:
