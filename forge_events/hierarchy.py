@@ -47,6 +47,7 @@ __all__ = [
     "build_tree",
     "is_changed",
     "is_failed",
+    "is_tolerated",
     "rolls_up",
     "violations",
 ]
@@ -453,15 +454,21 @@ def is_changed(event: str, event_data: Mapping[str, Any]) -> bool:
     return event in _CHANGES and isinstance(result, dict) and result.get("changed") is True
 
 
+def is_tolerated(event_data: Mapping[str, Any]) -> bool:
+    """Return whether somebody ignored or rescued a failure."""
+    return bool(event_data.get("ignore_errors") or event_data.get("rescued"))
+
+
 def rolls_up(event: str, event_data: Mapping[str, Any]) -> bool:
     """Return whether an event makes its ancestors failed: it failed, and nobody ignored or rescued that.
 
-    Where it is lost whether somebody ignored a loop item's failure, the task's own result tells, which follows.
+    Where it is lost whether somebody did, what follows tells: the task's own result of a loop item, the statistics of
+    a result. A failed attempt of an asynchronous task is followed by its result, too, which may be none.
     """
-    if not is_failed(event, event_data) or event_data.get("ignore_errors") or event_data.get("rescued"):
+    if not is_failed(event, event_data) or is_tolerated(event_data) or event == "runner_on_async_failed":
         return False
     lost = event_data.get("lost")
-    return not (isinstance(lost, list) and "ignore_errors" in lost)
+    return not (isinstance(lost, list) and ("ignore_errors" in lost or "rescued" in lost))
 
 
 def _has_counts(event_data: Mapping[str, Any], key: str) -> bool:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, rolls_up
+from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, is_tolerated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -103,7 +103,7 @@ class TreeEvent(NamedTuple):
             host_name=event.host_name,
             failed=event.failed,
             changed=event.changed,
-            is_tolerated=by_itself and event.failed and not rolls_up(event.event, event.event_data),
+            is_tolerated=by_itself and event.failed and is_tolerated(event.event_data),
         )
 
 

@@ -15,7 +15,7 @@ from . import _values as values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
+__all__ = ["is_ignored", "is_include", "is_no_log", "marks_of", "play_of", "result_of", "stats_of", "task_of"]
 
 _CORE_MADE = ("gather_facts", "setup", "validate_argument_spec")
 
@@ -101,6 +101,17 @@ def is_ignored(result: Any, keyword: str) -> bool:
     """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
     fields = getattr(result, "_task_fields", None) or {}
     return fields.get(keyword, getattr(result._task, keyword, False)) is True
+
+
+def is_include(task: Any) -> bool:
+    """Return whether a task includes others while the play runs."""
+    return isinstance(task, TaskInclude)
+
+
+def marks_of(play: Any, host: str) -> int | None:
+    """Return how often Ansible has marked a host as failed and not taken that back; None if it does not say."""
+    removed = getattr(play, "_removed_hosts", None)
+    return removed.count(host) if isinstance(removed, list) else None
 
 
 def stats_of(stats: Any) -> dict[str, Any]:

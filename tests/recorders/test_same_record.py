@@ -21,6 +21,7 @@ ENDS = {
     "refused": (JobStatus.FAILED, 4),
     "rescue_fails": (JobStatus.FAILED, 2),
     "run_once": (JobStatus.FAILED, 2),
+    "shown": (JobStatus.FAILED, 2),
     "unreachable": (JobStatus.FAILED, 4),
 }
 # Beside being run; the others are launched in the long campaign.
