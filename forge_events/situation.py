@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forge_events.nodes import Node
     from forge_events.store.contract import Store
 
-__all__ = ["is_attended", "situation_of"]
+__all__ = ["is_attended", "situation_of", "unknown_node"]
 
 
 def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> bool:
@@ -39,12 +39,20 @@ def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: 
     """
     if not job.is_launched or job.status.is_final:
         return job.job_explanation
+    wanted = _node_of(store, job)
+    if wanted and job.execution_node is None and all(node.hostname != wanted for node in store.nodes.all()):
+        return unknown_node(wanted)
     if job.status is JobStatus.PENDING:
         return _pending(store, job, now, lost_after)
     lost = "" if is_attended(store, job, now, lost_after) else _lost(store, job)
     if job.status is JobStatus.RUNNING:
         return _running(job, lost, lease)
     return _waiting(store, job, lost, now, lost_after)
+
+
+def unknown_node(name: str) -> str:
+    """Say what becomes of a job that may run on one node only, which nobody knows."""
+    return f"node {name} is not known; the job waits until a dispatcher works there"
 
 
 def _running(job: Job, lost: str, lease: float) -> str:

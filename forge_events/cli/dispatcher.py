@@ -110,7 +110,7 @@ class _Lines:
         """Tell that this machine's clock is wrong, once until it is right again."""
         was_off, self._is_clock_off = self._is_clock_off, is_clock_off(offset)
         if self._is_clock_off and not was_off:
-            _complain(f"this machine's clock is {clock_of(offset)}: jobs run all the same; set it")
+            _complain(f"this machine's clock is {clock_of(offset)}; jobs run all the same, their events have its time")
         elif was_off and not self._is_clock_off:
             _complain("this machine's clock is right again")
 

@@ -105,12 +105,13 @@ def _trouble(store: Store, node: str | None) -> str:
     :param node: the only node that it may run on.
     """
     from forge_events import settings
+    from forge_events.situation import unknown_node
 
     at, lost_after = store.now(), settings.load().node_lost_after
     known = store.nodes.all()
     wanted = next((found for found in known if found.hostname == node), None)
     if node is not None and wanted is None:
-        return f"node {node} is not known; the job waits until a dispatcher works there"
+        return unknown_node(node)
     working = [found for found in known if found.is_manned and not found.is_lost(at, lost_after)]
     if not any(found.node_type.dispatches for found in working):
         return "no dispatcher is running; start one with `forge-events dispatcher`"

@@ -120,7 +120,7 @@ def clock_of(offset: float) -> str:
 
     :param offset: seconds that it is ahead.
     """
-    return f"{seconds(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the database's"
+    return f"{seconds(round(abs(offset), 1))} {'ahead of' if offset > 0 else 'behind'} the database's"
 
 
 def _change(name: str, values: dict[str, Any]) -> None:
@@ -178,7 +178,7 @@ def _row(node: Node, state: str, at: datetime.datetime) -> tuple[object, ...]:
     age = _age(node, at)
     heartbeat = "never" if age is None else f"{seconds(age)} ago"
     forks = (node.capacity, node.consumed, node.remaining)
-    clock = "" if node.clock_offset is None else f"{node.clock_offset:+.1f} s"
+    clock = "" if node.clock_offset is None else f"{round(node.clock_offset, 1) + 0.0:+.1f} s"
     return (node.hostname, node.node_type, state, *forks, node.job_count, heartbeat, node.version, clock)
 
 

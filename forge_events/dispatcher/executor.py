@@ -230,5 +230,5 @@ def _survivors(ending: Future[list[psutil.Process]]) -> list[psutil.Process]:
 
 
 def _is_late(execution: Execution, now: datetime.datetime) -> bool:
-    limit, started = execution.launch.timeout, execution.job.started
-    return limit is not None and started is not None and (now - started).total_seconds() > limit
+    limit = execution.launch.timeout
+    return limit is not None and execution.age(now) > limit

@@ -127,6 +127,13 @@ def test_running_on_a_node_that_is_lost(store):
     assert words(store, job, 31) == f"it runs on node a, process 4242; {lost}: {rest}"
 
 
+@pytest.mark.parametrize("take_on", [lambda _, job: job, lambda store, job: held(store, job, "it is not known")])
+def test_a_job_for_a_node_that_nobody_knows_says_so(store, take_on):
+    manned(store)
+    job = take_on(store, launched(store, node="nope"))
+    assert words(store, job) == "node nope is not known; the job waits until a dispatcher works there"
+
+
 def test_running_and_to_be_canceled(store):
     job = running(store, process=manned(store).id)
     store.queue.request_cancel(job, NOW, "somebody")
