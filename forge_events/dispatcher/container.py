@@ -128,5 +128,5 @@ def _mount(path: Path, *, is_writable: bool) -> str:
     """Return a mount as both engines read it, CSV: a path may hold every character, which ``--volume`` knows not."""
     fields = ["type=bind", f"src={path}", f"dst={path}", *([] if is_writable else ["readonly"])]
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\n").writerow(fields)
+    return line.getvalue().removesuffix("\n")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from pathlib import Path
 
@@ -21,7 +22,11 @@ def words(engine: Engine, *mounts: Mount) -> list[str]:
 
 
 def mounts_of(command: list[str]) -> list[list[str]]:
-    return [next(csv.reader([word.partition("=")[2]])) for word in command if word.startswith("--mount=")]
+    return [
+        next(csv.reader(io.StringIO(word.partition("=")[2], newline="")))
+        for word in command
+        if word.startswith("--mount=")
+    ]
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER], ids=lambda engine: engine.program)
@@ -55,7 +60,9 @@ def test_a_path_is_mounted_once_and_is_writable_if_somebody_needs_it_so():
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER], ids=lambda engine: engine.program)
-@pytest.mark.parametrize(("pull", "said"), [("missing", []), ("always", ["--pull=always"]), ("never", ["--pull=never"])])
+@pytest.mark.parametrize(
+    ("pull", "said"), [("missing", []), ("always", ["--pull=always"]), ("never", ["--pull=never"])]
+)
 def test_what_the_engine_does_by_itself_is_not_said(engine, pull, said):
     assert [word for word in words(engine._replace(pull=pull)) if "--pull" in word] == said
 
