@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge_events.arguments import command_of
 from forge_events.errors import NotInTime, NotLaunched, NotRelaunchable
 from forge_events.jobs import NewJob
-from forge_events.launches import command_of, impact_of
+from forge_events.launches import impact_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = ""
     """
     what = _launch_of(store, job)
     if failed_hosts:
-        what = what.changed(limit=_failed_hosts(store, job))
+        what = what.changed(limit=None, limit_hosts=_failed_hosts(store, job))
     template = next((found for found in store.templates.all() if found.id == job.job_template_id), None)
     return launch(
         store, what, template=template, name=job.name, by=by, counts_hosts=counts_hosts, launch_type="relaunch"
@@ -182,11 +183,11 @@ def _launch_of(store: Store, job: Job) -> Launch:
     return what
 
 
-def _failed_hosts(store: Store, job: Job) -> str:
+def _failed_hosts(store: Store, job: Job) -> list[str]:
     failed = [summary.host_name for summary in store.host_summaries(job.id) if summary.failed]
     if not failed:
         raise NotRelaunchable(job.id, "no host failed")
-    return ",".join(failed)
+    return failed
 
 
 def _user() -> str:

@@ -81,13 +81,6 @@ class Settings(BaseSettings):
         default_factory=lambda found: _home(found) / "work",
         description="The folder in which each job that runs has a folder of its own.",
     )
-    artifact_days: float = Field(
-        default=0.0,
-        ge=0,
-        le=36_500,
-        allow_inf_nan=False,
-        description="For how many days the folder of a job that ended is kept; 0: not at all.",
-    )
     container_engine: Literal["podman", "docker"] = Field(
         default="podman",
         description="What runs execution environments: podman or docker.",

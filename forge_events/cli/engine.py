@@ -37,7 +37,6 @@ def service_of(
         work_dir=found.work_dir,
         spool_dir=found.spool_dir,
         engine=found.container_engine,
-        artifact_days=found.artifact_days,
     )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     open_it = partial(open_store, found.database_url)

@@ -145,12 +145,12 @@ def launch(name: _Name, *, given: dict[str, Any], after: After = None, as_json: 
 
 
 def _asked(words: list[str]) -> list[str]:
-    from forge_events.launches import FIELDS
+    from forge_events.launches import ASKABLE
 
     fields = [part.strip().replace("-", "_") for word in words for part in word.split(",") if part.strip()]
     for field in fields:
-        if field not in FIELDS:
-            raise typer.BadParameter(f"{field!r} is none of {', '.join(FIELDS)}", param_hint="--ask")
+        if field not in ASKABLE:
+            raise typer.BadParameter(f"{field!r} is none of {', '.join(ASKABLE)}", param_hint="--ask")
     return list(dict.fromkeys(fields))
 
 
@@ -181,7 +181,8 @@ def _write_name(template: JobTemplate) -> None:
 def _shown(template: JobTemplate) -> dict[str, Any]:
     """Return a template without what may be secret."""
     found = as_dict(template)
-    found["launch"]["extra_vars"] = dict.fromkeys(template.launch.extra_vars, _HIDDEN)
+    for field in ("extra_vars", "untrusted_vars"):
+        found["launch"][field] = dict.fromkeys(getattr(template.launch, field), _HIDDEN)
     found["notifications"] = notify_options.shown(template.notifications)
     return found
 
@@ -195,7 +196,8 @@ def _events(notifications: dict[str, Any]) -> dict[str, list[str]]:
 
 def _write_facts(facts: dict[str, Any]) -> None:
     facts["created"], facts["modified"] = local_time(facts["created"]), local_time(facts["modified"])
-    facts["extra_vars"] = [f"{name}={value}" for name, value in facts["extra_vars"].items()]
+    for field in ("extra_vars", "untrusted_vars"):
+        facts[field] = [f"{name}={value}" for name, value in facts[field].items()]
     for name, value in facts.items():
         if value not in (None, "", [], False):
             text = ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)

@@ -59,7 +59,7 @@ class SQLQueue:
         with self._database.reading() as connection:
             jobs.by_id(connection, job_id)
             found = connection.scalar(select(job_table.c.launch).where(job_table.c.id == job_id))
-        return None if found is None else Launch.of(**found)
+        return None if found is None else Launch.model_validate(found)
 
     def has_work(self) -> bool:
         """Return whether there is a job to decide about."""

@@ -63,9 +63,6 @@ class Session:
 
         :raises OSError: the spool cannot be made.
         """
-        if _is_recorded_by_another():
-            self._terminal.hand_to(lambda _piece: None)
-            return False
         active: Session | None = getattr(sys, _ACTIVE, None)
         if active is not self:
             if active is not None and active.is_open and active._opening is opening:
@@ -220,11 +217,6 @@ def _name(program: str, module: str | None, words: list[str]) -> str:
     if program == "ansible-playbook" or (module is None and words):
         return " ".join(os.path.basename(word) for word in words) or program
     return " ".join(filter(None, (program, *words, module and f"-m {module}")))
-
-
-def _is_recorded_by_another() -> bool:
-    """Return whether the process that started this one records it; what is started further down is another matter."""
-    return os.environ.get("FORGE_EVENTS_RUNNER_PID") == str(os.getppid())
 
 
 def _parent_of_process() -> str | None:

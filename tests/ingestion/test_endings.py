@@ -91,9 +91,9 @@ def test_a_long_error_is_cut(end, folder):
     assert job.job_explanation.endswith(" " + "x" * 500)
 
 
-def test_an_error_after_the_statistics_is_an_error(end, folder):
+def test_an_error_of_ansible_after_the_statistics_is_a_failure(end, folder):
     job = end(Spool(folder).root().stats().error("ERROR! second playbook\n").eof())
-    assert job.status is JobStatus.ERROR
+    assert job.status is JobStatus.FAILED
     assert "ERROR! second playbook" in job.job_explanation
 
 
@@ -161,9 +161,22 @@ def test_a_failed_playbook_keeps_its_exit_code(end, started):
 
 
 def test_an_exit_code_though_nothing_failed_is_an_error(end, started):
+    job = end(started.done().exit(77))
+    assert (job.status, job.rc) == (JobStatus.ERROR, 77)
+    assert job.job_explanation == "the exit code is 77, though nothing failed"
+
+
+def test_a_breakdown_of_ansible_is_an_error(end, started):
     job = end(started.done().exit(250))
     assert (job.status, job.rc) == (JobStatus.ERROR, 250)
-    assert job.job_explanation == "the exit code is 250, though nothing failed"
+    assert job.job_explanation == "Ansible itself broke down with exit code 250"
+
+
+def test_exit_code_0_is_a_success_whatever_failed_on_the_way(end, started):
+    spool = started.root().error("[ERROR]: passing\n").stats(failures={"h": 1}, dark={"g": 1})
+    job = end(spool.eof().exit(0))
+    assert (job.status, job.rc, job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
+    assert job.failed
 
 
 def test_an_interrupted_playbook_keeps_its_exit_code(end, started):
@@ -194,7 +207,10 @@ def test_an_exit_without_an_end_is_an_error(end, started):
 
 def test_the_words_of_the_starter_count(end, started):
     job = end(started.root().error("x\n").eof(**NOT_NEEDED).exit(4, explanation="ERROR! no such playbook"))
-    assert (job.status, job.job_explanation) == (JobStatus.ERROR, "ERROR! no such playbook")
+    assert (job.status, job.job_explanation) == (
+        JobStatus.FAILED,
+        "Ansible ended with exit code 4: ERROR! no such playbook",
+    )
 
 
 def test_the_words_of_the_starter_alone_are_no_error(end, started):

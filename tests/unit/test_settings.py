@@ -104,7 +104,7 @@ def test_without_settings_a_machine_is_a_node_by_its_name(tmp_path):
     found = load()
     assert found.node == platform.node()
     assert (found.heartbeat, found.node_lost_after, found.job_lease) == (10, 30, 300)
-    assert (found.impact, found.artifact_days, found.container_engine) == ("hosts", 0, "podman")
+    assert (found.impact, found.container_engine) == ("hosts", "podman")
     assert found.work_dir == found.home / "work"
 
 
