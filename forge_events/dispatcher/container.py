@@ -11,11 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import os
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations of what is part of a plan
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
 
 __all__ = ["Container", "Engine", "Mount", "Pull", "contained", "ending", "name_of"]
 
@@ -56,7 +56,7 @@ class Container(NamedTuple):
     image: str
     name: str
     directory: Path
-    mounts: Collection[Mount]
+    mounts: list[Mount]
     hostname: str
 
 

@@ -14,7 +14,7 @@ PODMAN, DOCKER = Engine("podman"), Engine("docker")
 
 
 def a_container(*mounts: Mount) -> Container:
-    return Container("image:1", "forge_events_u", Path("/srv/site"), mounts, "node1")
+    return Container("image:1", "forge_events_u", Path("/srv/site"), list(mounts), "node1")
 
 
 def words(engine: Engine, *mounts: Mount) -> list[str]:
