@@ -11,11 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import os
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations of what is part of a plan
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
 
 __all__ = ["Container", "Engine", "Mount", "Pull", "contained", "ending", "name_of"]
 
@@ -56,7 +56,7 @@ class Container(NamedTuple):
     image: str
     name: str
     directory: Path
-    mounts: Collection[Mount]
+    mounts: list[Mount]
     hostname: str
 
 
@@ -128,5 +128,5 @@ def _mount(path: Path, *, is_writable: bool) -> str:
     """Return a mount as both engines read it, CSV: a path may hold every character, which ``--volume`` knows not."""
     fields = ["type=bind", f"src={path}", f"dst={path}", *([] if is_writable else ["readonly"])]
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\n").writerow(fields)
+    return line.getvalue().removesuffix("\n")

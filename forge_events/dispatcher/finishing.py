@@ -11,12 +11,12 @@ import datetime
 import logging
 import shutil
 import signal
-import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from forge_events.dispatcher import processes
 from forge_events.dispatcher.execution import Execution, Outcome
+from forge_events.dispatcher.isolation import box_of, end_container
 from forge_events.dispatcher.plan import Order, Place, Result, leave, read
 from forge_events.errors import BrokenSpool, InvalidTransition, StaleTransition, ValueRejected
 from forge_events.ingestion.header import read_header
@@ -35,7 +35,6 @@ __all__ = ["clean", "collect", "end_processes", "has_said", "order_stop", "say_k
 
 _LOG = logging.getLogger(__name__)
 _BY = "executor"
-_ENGINE_TIMEOUT = 30.0
 _UNSEEN = "was killed, or the machine went down,"
 _TAIL = 65536
 
@@ -79,9 +78,13 @@ def say_not_run(execution: Execution, reason: str) -> None:
 
 def end_processes(execution: Execution, place: Place) -> list[psutil.Process]:
     """End all processes of the job; return those that could not be ended."""
-    if execution.launch.execution_environment is not None:
-        _end_container(place.engine, execution.job.uuid)
-    return processes.end(execution.runner, execution.job.uuid, grace=place.grace)
+    is_contained = execution.launch.execution_environment is not None
+    if is_contained:
+        end_container(place.engine, execution.job.uuid)
+    survivors = processes.end(execution.runner, execution.job.uuid, grace=place.grace)
+    if is_contained:
+        end_container(place.engine, execution.job.uuid)  # which may have come just before its starter went
+    return survivors
 
 
 def state(execution: Execution) -> None:
@@ -123,7 +126,8 @@ def collect(execution: Execution, store: Store, now: datetime.datetime) -> bool:
 
 
 def clean(execution: Execution) -> None:
-    """Remove the job's folder."""
+    """Remove the job's folder, and the one that its container had."""
+    shutil.rmtree(box_of(execution.spool.parent, execution.job.uuid), ignore_errors=True)
     if execution.folder is not None:
         shutil.rmtree(execution.folder, ignore_errors=True)
 
@@ -136,13 +140,6 @@ def _end(execution: Execution, store: Store, now: datetime.datetime, *, but: str
         with suppress(StaleTransition, InvalidTransition):
             job = store.job(str(execution.job.id))
             store.transition(job, JobStatus(exit_["status"]), at=now, by=_BY, reason=reason, rc=exit_["rc"])
-
-
-def _end_container(engine: str, uuid: str) -> None:
-    """End a job's container, whose processes are none of ours."""
-    command = [engine, "kill", f"ansible_runner_{uuid}"]  # as runner names it
-    with suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(command, check=False, timeout=_ENGINE_TIMEOUT, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def _has_exit(execution: Execution) -> bool:

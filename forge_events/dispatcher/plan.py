@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from forge_events.arguments import arguments_of
+from forge_events.dispatcher.container import Container, Engine
+from forge_events.dispatcher.isolation import container_of
 from forge_events.jobs import JobStatus  # noqa: TC001 - pydantic reads the annotations of the models
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Place(NamedTuple):
 
     :param node: the name of this machine as a node, with ``dispatcher_id`` the process that has the jobs in hand.
     :param work_dir: the folder that has the folders of the jobs.
-    :param engine: podman or docker, for jobs in containers.
+    :param engine: what runs the containers of jobs that have an image.
     :param grace: seconds that the processes of a job have to end by themselves.
     """
 
@@ -41,7 +43,7 @@ class Place(NamedTuple):
     dispatcher_id: int
     work_dir: Path
     spool_dir: Path
-    engine: str = "podman"
+    engine: Engine = Engine()
     grace: float = 5.0
 
     def folder(self, uuid: str, runner_pid: int) -> Path:
@@ -56,7 +58,7 @@ class Plan(BaseModel):
     :param folder: the job's folder. Extra variables are in it already, so that no argument holds them.
     :param recorder_pid: the process that says how the job ended if its own does not.
     :param command: what to run in ``directory``, without secrets.
-    :param engine: what runs the container of ``image``, where there is one.
+    :param container: the one that the command runs in, by ``engine``; None runs it on this machine itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,8 +70,8 @@ class Plan(BaseModel):
     recorder_pid: int
     command: list[str]
     directory: str
-    image: str | None = None
-    engine: str = "podman"
+    container: Container | None = None
+    engine: Engine = Engine()
 
 
 class Order(BaseModel):
@@ -111,7 +113,7 @@ def plan_of(job: Job, launch: Launch, folder: Path, place: Place) -> Plan:
         recorder_pid=os.getpid(),
         command=["ansible-playbook", *arguments.words],
         directory=launch.project or "/",
-        image=launch.execution_environment,
+        container=container_of(job.uuid, launch, folder / SECRETS, place.spool_dir),
         engine=place.engine,
     )
 

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forge_events.dispatcher import pseudoterminal
+from forge_events.dispatcher.container import contained
+from forge_events.dispatcher.isolation import Box, end_container, variables_of
 from forge_events.dispatcher.plan import GO, SECRETS, Order, Plan, Result, leave, read
+from forge_events.dispatcher.pseudoterminal import Ran
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
 from forge_events.recording.early import Ended
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from forge_events.dispatcher.pseudoterminal import Ran
-
 __all__ = ["main"]
 
 _LOG = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ _LONGEST = 500
 _NOT_FOUND = 127
 # What shells, podman and docker end with when they could not start the command, or the container for it.
 _NOT_STARTED = frozenset({125, 126, _NOT_FOUND})
+# What they say of a container that somebody else has ended; the kernel does so when there is no memory left.
+_KILLED = {137: "137, SIGKILL: out of memory?", 143: "143, SIGTERM"}
+_PARENT = "FORGE_EVENTS_PARENT_JOB"
 
 
 def main() -> None:
@@ -56,15 +60,15 @@ class _Run:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._box = None if plan.container is None else Box(plan.spool_dir, plan.uuid)
         self._wish = Wish(
             command=plan.command,
             directory=Path(plan.directory),
             job_uuid=plan.uuid,
             spool=plan.spool_dir,
-            early_output=plan.folder / "early",
+            early_output=self._box.early_output if self._box else plan.folder / "early",
             name=plan.name,
         )
-        self._environ = _environment(plan, self._wish)
         self._child: subprocess.Popen[bytes] | None = None
         signal.signal(signal.SIGTERM, self._hand_on)
 
@@ -72,15 +76,35 @@ class _Run:
         """Run the job, and say how it ended."""
         started = _now()
         try:
-            ran = pseudoterminal.run(
-                self._plan.command, directory=self._plan.directory, environ=self._environ, started=self._has_started
-            )
+            ran = self._ran()
         except OSError as error:
-            ran = pseudoterminal.Ran(_NOT_FOUND, f"{error.strerror}\n")
-        if ran.rc < 0:
-            self._end_what_is_left()
+            ran = Ran(_NOT_FOUND, f"{error.strerror}\n")
         self._say(started, ran)
         shutil.rmtree(self._plan.folder / SECRETS, ignore_errors=True)
+        if self._box is not None:
+            shutil.rmtree(self._box.folder, ignore_errors=True)
+
+    def _ran(self) -> Ran:
+        command, environ = self._told()
+        with self._box.open() if self._box else contextlib.nullcontext():
+            ran = pseudoterminal.run(
+                command, directory=self._plan.directory, environ=environ, started=self._has_started
+            )
+            if ran.rc < 0:
+                self._end_what_is_left()
+        return ran
+
+    def _told(self) -> tuple[list[str], Mapping[str, str]]:
+        """Return the command as it is started on this machine, and its environment."""
+        plan = self._plan
+        # A terminal that can show colours if nothing else is known.
+        environ = {"TERM": "xterm-256color", **os.environ}
+        if plan.container is None or self._box is None:
+            return plan.command, child_environment(environ, self._wish, plan.recorder_pid)
+        variables = variables_of(self._wish._replace(spool=self._box.folder), plan.recorder_pid)
+        if _PARENT in environ:
+            variables[_PARENT] = environ[_PARENT]
+        return contained(plan.command, plan.container, plan.engine, variables), {**environ, **variables}
 
     def _has_started(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
@@ -94,11 +118,13 @@ class _Run:
         """End the workers of an Ansible that was killed: nobody else is going to."""
         from forge_events.dispatcher import processes  # takes its time
 
+        if self._plan.container is not None:
+            end_container(self._plan.engine, self._plan.uuid)
         processes.end(None, self._plan.uuid, grace=_GRACE)
 
     def _say(self, started: datetime.datetime, ran: Ran) -> None:
         stated = self._stated(ran)
-        ended = Ended(started, _now(), ran.rc, self._plan.recorder_pid, self._environ.get("FORGE_EVENTS_PARENT_JOB"))
+        ended = Ended(started, _now(), ran.rc, self._plan.recorder_pid, os.environ.get(_PARENT))
         fault = close(self._wish, ended._replace(printed=ran.printed, stated=stated))
         if fault is not None:
             _LOG.error("the end of the job cannot be spooled: %s", fault)
@@ -110,20 +136,18 @@ class _Run:
         order = read(self._plan.folder, Order)
         if order is not None:
             return order.model_dump()
+        container = self._plan.container
+        if container is not None and ran.rc in _KILLED:
+            return {"status": JobStatus.ERROR, "explanation": f"its container was killed ({_KILLED[ran.rc]})"}
         if ran.rc not in _NOT_STARTED or self._has_record():
             return {}
-        what = self._plan.command[0] if self._plan.image is None else f"a container of {self._plan.image}"
+        what = self._plan.command[0] if container is None else f"a container of {container.image}"
         words = " ".join("".join(to_text([ran.printed])).split())[-_LONGEST:]
         return {"status": JobStatus.ERROR, "explanation": f"{what} could not be started: {words or ran.rc}"}
 
     def _has_record(self) -> bool:
         """Return whether Ansible came so far that something of it is recorded."""
         return self._wish.path.exists() or self._wish.early_output.exists()
-
-
-def _environment(plan: Plan, wish: Wish) -> Mapping[str, str]:
-    """Return the command's environment: this process's; a terminal whose kind nobody names can show colours."""
-    return child_environment({"TERM": "xterm-256color", **os.environ}, wish, plan.recorder_pid)
 
 
 def _now() -> datetime.datetime:

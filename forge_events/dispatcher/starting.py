@@ -63,9 +63,11 @@ def _check(execution: Execution, place: Place) -> None:
             _need(project / source, "the inventory", Path.exists, os.R_OK)
     for path in launch.extra_vars_files:
         _need(project / path, "the file of extra variables", Path.is_file, os.R_OK)
-    if launch.execution_environment is not None and shutil.which(place.engine) is None:
+    if launch.execution_environment is not None and project == Path("/"):
+        raise CouldNotRun("a container cannot have the folder / of this machine as its project")
+    if launch.execution_environment is not None and shutil.which(place.engine.program) is None:
         image = launch.execution_environment
-        raise CouldNotRun(f"the job runs in {image}, and {place.engine} is not installed on node {place.node}")
+        raise CouldNotRun(f"the job runs in {image}, and {place.engine.program} is not installed on node {place.node}")
 
 
 def _need(path: Path, what: str, is_right: Callable[[Path], bool], mode: int) -> None:

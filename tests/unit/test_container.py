@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ PODMAN, DOCKER = Engine("podman"), Engine("docker")
 
 
 def a_container(*mounts: Mount) -> Container:
-    return Container("image:1", "forge_events_u", Path("/srv/site"), mounts, "node1")
+    return Container("image:1", "forge_events_u", Path("/srv/site"), list(mounts), "node1")
 
 
 def words(engine: Engine, *mounts: Mount) -> list[str]:
@@ -21,7 +22,11 @@ def words(engine: Engine, *mounts: Mount) -> list[str]:
 
 
 def mounts_of(command: list[str]) -> list[list[str]]:
-    return [next(csv.reader([word.partition("=")[2]])) for word in command if word.startswith("--mount=")]
+    return [
+        next(csv.reader(io.StringIO(word.partition("=")[2], newline="")))
+        for word in command
+        if word.startswith("--mount=")
+    ]
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER], ids=lambda engine: engine.program)
