@@ -11,8 +11,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from forge_events.command_lines import censor_command
 from forge_events.errors import InvalidLaunch
-from forge_events.values import censor_command, plain
+from forge_events.values import plain
 
 __all__ = ["DEFAULT_FORKS", "FIELDS", "Launch", "command_of", "impact_of", "refused"]
 
@@ -126,7 +127,7 @@ def command_of(launch: Launch) -> list[str]:
     command += _each("-f", [str(launch.forks)] if launch.forks else [])
     command += ["-C"] * launch.check + ["-D"] * launch.diff
     command += [f"-{'v' * launch.verbosity}"] if launch.verbosity else []
-    return censor_command([*command, launch.playbook])
+    return censor_command([*command, launch.playbook]).words
 
 
 def refused(error: ValidationError) -> InvalidLaunch:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events import values
+from forge_events.command_lines import censor_urls
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
@@ -88,4 +88,4 @@ class Ending(NamedTuple):
         return {"explanation": self._told()} if self.explanation else {}
 
     def _told(self) -> str:
-        return values.censor_command([" ".join(self.explanation.split())[:_MAX_EXPLANATION]])[0]
+        return censor_urls(" ".join(self.explanation.split())[:_MAX_EXPLANATION])
