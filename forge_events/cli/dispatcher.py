@@ -12,8 +12,8 @@ import typer
 from forge_events.cli.arguments import TypeOfNode, node_name, type_of_node
 from forge_events.cli.engine import service_of, stopped_by_signals
 from forge_events.cli.nodes import clock_of
-from forge_events.nodes import is_clock_off
 from forge_events.cli.screen import local_time
+from forge_events.nodes import is_clock_off
 from forge_events.tree import printable
 
 if TYPE_CHECKING:

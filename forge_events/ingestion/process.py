@@ -34,9 +34,7 @@ def gone(header: Header, *, assume_gone: bool) -> Gone:
     has_starter = header.expects_exit and header.recorder_pid is not None
     if header.host != platform.node():
         return Gone(ansible=assume_gone, starter=assume_gone or not has_starter)
-    return Gone(
-        ansible=_is_gone(header.pid, header), starter=not has_starter or _is_gone(header.recorder_pid, header)
-    )
+    return Gone(ansible=_is_gone(header.pid, header), starter=not has_starter or _is_gone(header.recorder_pid, header))
 
 
 def _is_gone(pid: int | None, header: Header) -> bool:

@@ -16,8 +16,10 @@ from ansible import context
 
 from . import _facts as facts
 from . import _values as values
-from ._excerpts import Excerpts, hide_errors
+from ._censoring import Censor
+from ._command_lines import censor_command, censor_urls
 from ._recorder import Recorder, now, spool_directory
+from ._secrets import Secrets
 from ._terminal import Terminal
 
 if TYPE_CHECKING:
@@ -56,8 +58,8 @@ class Session:
         self._play: Any = None
         self._marks: dict[str, int | None] = {}
         self._task: Task | None = None
-        self._excerpts = Excerpts()
-        self._hides_stats = False
+        self._censor = Censor()
+        self._secrets = Secrets(self._censor)
         self._limit = 0
 
     def open_for(self, opening: Any) -> bool:
@@ -97,14 +99,18 @@ class Session:
         """Record a play."""
         if self._recorder is not None:
             self._play = play
+            self._secrets.play_started(play)
             self._recorder.start_play(facts.play_of(play), {})
+
+    def passwords_given(self, play_context: Any) -> None:
+        """Learn the passwords that a play is run with."""
+        self._secrets.passwords_given(play_context)
 
     def task_started(self, task: Any, *, is_handler: bool) -> None:
         """Record the announcement of a task."""
         if self._recorder is not None:
             self._task = facts.task_of(task, is_handler=is_handler)
-            self._hides_stats |= self._task.is_censored and self._task.action.endswith("set_stats")
-            self._excerpts.add(self._task.path, self._task.is_censored)
+            self._secrets.task_announced(self._task)
             self._recorder.start_task(self._task)
 
     def host_began(self, host: Any, task: Any) -> None:
@@ -113,6 +119,7 @@ class Session:
             if self._task is None or self._task.uuid != task._uuid:
                 self._task = facts.task_of(task)
             self._marks[host.get_name()] = facts.marks_of(self._play, host.get_name())
+            self._secrets.host_began(host, self._task)
             self._recorder.begin(host.get_name(), self._task)
 
     def host_reported(self, event: str, result: Any, *, is_ignored: bool = False) -> None:
@@ -123,7 +130,10 @@ class Session:
         known = self._recorder.known_task(host, result._task._uuid)
         found, hidden = facts.result_of(result, known, self._limit)
         if hidden is not None:
-            self._recorder.rewrite_output(lambda text: values.censor_text(hide_errors(text), hidden))
+            self._secrets.withheld(event, result, known)
+            self._recorder.rewrite_output(lambda text: Censor.hide(Censor.hide_errors(text), values.plain(hidden)))
+        else:
+            found = self._secrets.reported(event, result, known, found)
         data = {"remote_addr": result._host.address, "res": found}
         if event in _FAILED:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
@@ -158,7 +168,8 @@ class Session:
         if self._recorder is not None:
             task = included._task
             if facts.is_no_log(task.no_log):
-                self._recorder.rewrite_output(lambda text: values.censor_text(text, included._vars))
+                variables = self._secrets.included(included._vars)
+                self._recorder.rewrite_output(lambda text: Censor.hide(text, variables))
             data = {
                 "included_file": values.plain(included._filename),
                 "hosts": [host.get_name() for host in included._hosts],
@@ -185,11 +196,10 @@ class Session:
     def ended(self, stats: Any) -> None:
         """Record Ansible's counts, and the statistics that the playbook made unless a part of them is secret."""
         if self._recorder is not None:
-            custom = getattr(stats, "custom", None) or {}
-            if self._hides_stats:
-                self._recorder.rewrite_output(lambda text: values.censor_text(text, custom))
-                custom = {"_run": values.censor_result(None)} if custom else {}
-            data = {**facts.stats_of(stats), "artifact_data": values.plain(custom).get("_run", {})}
+            custom, hidden = self._secrets.statistics(getattr(stats, "custom", None) or {})
+            if hidden is not None:
+                self._recorder.rewrite_output(lambda text: Censor.hide(text, hidden))
+            data = {**facts.stats_of(stats), "artifact_data": custom.get("_run", {})}
             self._recorder.add_to_root("playbook_on_stats", data)
 
     def _open(self) -> None:
@@ -199,7 +209,7 @@ class Session:
         if not has_output:
             self._terminal.hand_to(lambda _piece: None)
         terminal = self._terminal if has_output else None
-        self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
+        self._recorder = Recorder(self._header(), directory, terminal, self._censor)
         # A run that this one starts is its child, with a name of its own.
         os.environ["FORGE_EVENTS_PARENT_JOB"] = self._recorder.job_uuid
         os.environ.pop("FORGE_EVENTS_JOB_NAME", None)
@@ -217,10 +227,12 @@ class Session:
         module = context.CLIARGS.get("module_name")
         program = os.path.basename(sys.argv[0])
         recorder_pid = os.environ.pop("FORGE_EVENTS_RECORDER_PID", None)
+        command = censor_command([program, *sys.argv[1:]])
+        self._censor.learn_command(command.secrets, command.echoes)
         return {
             "job_uuid": os.environ.pop("FORGE_EVENTS_JOB_UUID", None) or str(uuid.uuid4()),
-            "name": self._option("job_name") or _name(program, module, words),
-            "command": values.censor_command([program, *sys.argv[1:]]),
+            "name": self._censor.text(censor_urls(self._option("job_name") or _name(program, module, words))),
+            "command": command.words,
             "directory": os.getcwd(),
             "host": platform.node(),
             "pid": os.getpid(),
