@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forge_events import values
+
 # By the name that it has in the collection as well.
 from forge_events._excerpts import Source
 from forge_events.censoring import HIDDEN, Censor
@@ -47,6 +49,9 @@ class Lessons:
         result = told.data.get("res")
         if told.event == "runner_on_start" or not isinstance(result, dict):
             return told, told.text
+        if self._is_of_censored_include(told, result):
+            text = Censor.hide(Censor.hide_errors(told.text), values.without_harmless(result))
+            return told._replace(data={**told.data, "res": values.censor_result(result)}), text
         is_censored = facts.is_censored(told)
         self._know(told, is_censored=is_censored)
         if is_censored:
@@ -54,6 +59,12 @@ class Lessons:
             self._hides_stats |= action.endswith("set_stats")
             return told, Censor.hide_errors(told.text)
         return told._replace(data={**told.data, "res": self._told(told, result)}), told.text
+
+    def _is_of_censored_include(self, told: Told, result: dict[str, Any]) -> bool:
+        """Whether an include under ``no_log`` failed after it was well: Ansible does not censor this second result."""
+        known = self._censor.excerpts.known(text_of(told.data.get("task_path")))
+        is_include = text_of(told.data.get("task_action")).rpartition(".")[2].startswith("include_")
+        return is_include and "censored" not in result and known is not None and known.is_result and known.is_censored
 
     def _told(self, told: Told, result: dict[str, Any]) -> dict[str, Any]:
         if result.get("echo") is False and "user_input" in result:
