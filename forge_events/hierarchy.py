@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,6 +49,7 @@ __all__ = [
     "is_changed",
     "is_failed",
     "is_tolerated",
+    "late_failures",
     "rolls_up",
     "violations",
 ]
@@ -105,6 +107,11 @@ _CHANGES = frozenset(name for name, rule in EVENTS.items() if rule.level == 3) -
     "runner_on_async_poll",
     "runner_on_file_diff",
 }
+
+
+# What somebody else wrote goes no further than it has to.
+_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+_MAX_LATE = 10_000
 
 
 class Play(NamedTuple):
@@ -475,6 +482,13 @@ def rolls_up(event: str, event_data: Mapping[str, Any]) -> bool:
     return not (isinstance(lost, list) and ("ignore_errors" in lost or "rescued" in lost))
 
 
+def late_failures(event: str, event_data: Mapping[str, Any]) -> list[str]:
+    """Return the uuids of tasks of which statistics tell that they failed, since their results could not."""
+    found = event_data.get("failed_tasks") if event == "playbook_on_stats" else None
+    tasks = found[:_MAX_LATE] if isinstance(found, list) else []
+    return [task for task in tasks if isinstance(task, str) and _NAME.fullmatch(task)]
+
+
 def _has_counts(event_data: Mapping[str, Any], key: str) -> bool:
     counts = event_data.get(key)
     return isinstance(counts, dict) and any(counts.values())
@@ -497,6 +511,8 @@ class RollUp:
             self._parents[event_uuid] = parent_uuid
         if rolls_up(event, event_data):
             self._mark(self.failed, parent_uuid)
+        for task in late_failures(event, event_data):
+            self._mark(self.failed, task)
         if is_changed(event, event_data):
             self._mark(self.changed, parent_uuid)
 
