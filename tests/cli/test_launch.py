@@ -21,8 +21,8 @@ SECRET = "geheim-4711"
 NOBODY = "no dispatcher is running; start one with `forge-events dispatcher`"
 
 
-def manned(cli: CommandLine, node="here", seconds_ago=0.0, **facts):
-    """Have a process work on a node, last seen so many seconds ago."""
+def manned(cli: CommandLine, node="here", seconds_ago=-200.0, **facts):
+    """Have a process work on a node, last seen so many seconds ago, or as if it were in a while."""
     cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
     process = Dispatcher(

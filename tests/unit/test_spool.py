@@ -158,7 +158,8 @@ def test_the_header_is_the_first_line(path, writer):
     writer.header({"job_uuid": "j"})
     writer.header({"job_uuid": "k"})
     with path.open("rb") as file:
-        assert spool.read_header(file) == {"format": spool.FORMAT, "job_uuid": "j"}
+        found = spool.read_header(file) or {}
+    assert (found["format"], found["job_uuid"]) == (spool.FORMAT, "j")
 
 
 def test_a_spool_is_its_owners_alone(path, writer):
