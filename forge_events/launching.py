@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import getpass
 import os
 import time
@@ -52,7 +51,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param launch_type: AWX's word for how it came to it.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at = placed(what), _now()
+    what, at = placed(what), store.now()
     job = NewJob(
         uuid=str(uuid.uuid4()),
         name=name or (template.name if template else Path(what.playbook).name),
@@ -112,7 +111,7 @@ def cancel(store: Store, job: Job, *, by: str = "") -> Job:
 
     :raises NotLaunched: it was only recorded.
     """
-    return store.queue.request_cancel(job, _now(), by or _user())
+    return store.queue.request_cancel(job, store.now(), by or _user())
 
 
 def wait(
@@ -212,7 +211,3 @@ def _user() -> str:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # nobody has this number, as in a container
         return f"uid {os.getuid()}"
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
