@@ -43,7 +43,7 @@ def test_a_launch_prints_the_id_alone(anywhere):
     result = anywhere.good("launch", "plays/site.yml", "-i", "a,b", "-e", f"p={SECRET}", cwd=anywhere.home)
     assert result.text == "1\n"
     what = launched(anywhere, 1)
-    assert (what.project, what.playbook, what.inventory) == (f"{anywhere.home}/plays", "site.yml", ["a,b"])
+    assert (what.project, what.playbook, what.inventory) == (str(anywhere.home), "plays/site.yml", ["a,b"])
     assert what.extra_vars == {"p": SECRET}
     shown = anywhere.good("show", "1", "--json")
     assert (shown.json["name"], shown.json["status"], shown.json["launch_type"]) == ("site.yml", "pending", "manual")
@@ -52,7 +52,7 @@ def test_a_launch_prints_the_id_alone(anywhere):
 
 def test_a_launch_is_told_to_programs(anywhere):
     manned(anywhere)
-    job = anywhere.good("launch", "/srv/site.yml", "--name", "roll out", "--json").json
+    job = anywhere.good("launch", "/srv/site.yml", "--project", "/srv", "--name", "roll out", "--json").json
     assert (job["id"], job["name"], job["status"], job["directory"]) == (1, "roll out", "pending", "/srv")
 
 
@@ -130,7 +130,8 @@ def test_a_template_is_launched_with_what_it_asks(anywhere):
     anywhere.good("template", "create", "deploy", "/srv/site.yml", "--ask", "limit,extra_vars", "-e", "a=1 b=2")
     result = anywhere.good("template", "launch", "deploy", "-l", "web", "-e", f"b={SECRET}")
     assert result.text == "1\n"
-    assert (launched(anywhere, 1).limit, launched(anywhere, 1).extra_vars) == ("web", {"a": "1", "b": SECRET})
+    what = launched(anywhere, 1)
+    assert (what.limit, what.extra_vars, what.untrusted_vars) == ("web", {"a": "1", "b": "2"}, {"b": SECRET})
     job = anywhere.good("template", "launch", "1", "--after", "1", "--json").json
     assert (job["name"], job["job_template_id"], job["blocker_count"]) == ("deploy", 1, 1)
     assert launched(anywhere, 2).extra_vars == {"a": "1", "b": "2"}
@@ -141,6 +142,7 @@ def test_a_template_is_launched_with_what_it_asks(anywhere):
     [
         ([], "Missing argument 'PLAYBOOK'"),
         (["a.yml", "-f", "-3"], "forks cannot be used"),
+        (["a.yml", "-l", f"@{SECRET}"], "limit cannot be used: a part of it begins with @"),
         (["a.yml", "-e", SECRET], "Invalid value for --extra-vars"),
         (["a.yml", "-e", "a=b", f"c={SECRET}"], "Invalid value: words are left over that no option takes"),
         (["a.yml", "--nonsense"], "No such option: --nonsense"),

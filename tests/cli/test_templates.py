@@ -26,7 +26,7 @@ def made(anywhere: CommandLine) -> CommandLine:
     (anywhere.home / "plays").mkdir()
     (anywhere.home / "plays" / "vars.yml").touch()
     words = [
-        *("template", "create", "deploy", "plays/site.yml", "-i", "hosts", "--inventory", "a,b"),
+        *("template", "create", "deploy", "site.yml", "--project", "plays", "-i", "hosts", "--inventory", "a,b"),
         *("-e", f"user=me password='{SECRET} x'", "-e", json.dumps({"deep": {"key": [1, SECRET]}}), "-e", "@vars.yml"),
         *("-l", "web:!db", "-t", "a,b", "--tags", "c", "--skip-tags", "d", "-f", "7", "-C", "-D", "-vv"),
         *("--timeout", "90", "--ee", "quay.io/ee:1", "--node", "node-1", "--host-count", "12"),
@@ -56,8 +56,10 @@ def test_everything_that_is_given_is_kept(made):
         "project": f"{made.home}/plays",
         "inventory": [f"{made.home}/hosts", "a,b"],
         "extra_vars": {"user": "me", "password": f"{SECRET} x", "deep": {"key": [1, SECRET]}},
+        "untrusted_vars": {},
         "extra_vars_files": [f"{made.home}/plays/vars.yml"],
         "limit": "web:!db",
+        "limit_hosts": [],
         "tags": ["a", "b", "c"],
         "skip_tags": ["d"],
         "forks": 7,
@@ -103,7 +105,7 @@ def test_a_template_is_shown_to_people_and_to_programs(made):
 def test_templates_are_listed_by_name(anywhere):
     assert anywhere.good("template", "list", "--json").json == []
     for name in ("b", "a"):
-        anywhere.good("template", "create", name, "/srv/site.yml")
+        anywhere.good("template", "create", name, "/srv/site.yml", "--project", "/srv")
     lines = anywhere.good("template", "list").lines
     assert lines[0].split() == ["ID", "NAME", "PLAYBOOK", "ASKS", "DESCRIPTION"]
     assert [line.split() for line in lines[1:]] == [["2", "a", "site.yml"], ["1", "b", "site.yml"]]
@@ -148,9 +150,9 @@ def test_a_project_may_be_another_one(made):
     made.good("template", "edit", "deploy", "--project", "elsewhere", cwd=made.home)
     assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/elsewhere", "site.yml")
     made.good("template", "edit", "deploy", "--playbook", "sub/site.yml", "--project", "", cwd=made.home / "plays")
-    assert kept(made).launch.project == f"{made.home}/plays/sub"
-    made.good("template", "edit", "deploy", "--project", "", cwd="/")
-    assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/plays/sub", "site.yml")
+    assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/plays", "sub/site.yml")
+    made.good("template", "edit", "deploy", "--project", "", cwd=made.home)
+    assert (kept(made).launch.project, kept(made).launch.playbook) == (str(made.home), "plays/sub/site.yml")
 
 
 def test_a_deleted_template_is_gone(made):
@@ -189,6 +191,16 @@ def test_a_name_may_hold_any_character(anywhere, name):
         (["create", "x", "a.yml", "--timeout", "nan"], "timeout cannot be used: Input should be"),
         (["create", "x", "a.yml", "--timeout", "-1"], "timeout cannot be used: Input should be greater than 0"),
         (["create", "x", "a.yml", "--host-count", "-1"], "host_count cannot be used: Input should be greater"),
+        (["create", "x", "a.yml", "-l", f"@{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["create", "x", "a.yml", "-l", ","], "limit cannot be used: it names nothing, which Ansible takes for all"),
+        (["create", "x", "a.yml", "--limit=--list-hosts"], "limit cannot be used: it begins with -, as an option does"),
+        (["create", "x", "a.yml", "--tags=-x"], "tags cannot be used: it begins with -"),
+        (["create", "x", "a.yml", "--ee=-v/:/host"], "execution_environment cannot be used: it begins with -"),
+        (["create", "x", "a.yml", "--ask", "limit_hosts"], "Invalid value for --ask: 'limit_hosts' is none of"),
+        (["edit", "deploy", "-l", f"web,!@{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["launch", "deploy", "-l", f"web @{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["launch", "deploy", "-e", f"ansible_user={SECRET}"], "extra_vars.ansible_user cannot be used: it tells Ans"),
+        (["launch", "deploy", "-e", f"playbook_dir={SECRET}"], "extra_vars.playbook_dir cannot be used: it tells Ans"),
         (["create", "x", "a.yml", "-e", SECRET], "Invalid value for --extra-vars: it is none of name=value"),
         (["create", "x", "a.yml", "-e", f"a='{SECRET}"], "Invalid value for --extra-vars: a quotation in it is not"),
         (["create", "x", "a.yml", "-e", f"={SECRET}"], "Invalid value for --extra-vars: it is none of name=value"),
@@ -224,7 +236,7 @@ def test_a_name_may_hold_any_character(anywhere, name):
     ],
 )
 def test_bad_input_is_one_clear_line_without_a_secret(cli, words, complaint):
-    cli.good("template", "create", "deploy", "site.yml", "--ask", "extra_vars")
+    cli.good("template", "create", "deploy", "site.yml", "--ask", "extra_vars,limit")
     result = cli("template", *words)
     assert (result.rc, result.out) == (2, b"")
     assert result.complaint.startswith(complaint)
