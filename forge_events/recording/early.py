@@ -8,6 +8,7 @@ callback hears of it. The job has a root and the messages.
 from __future__ import annotations
 
 import json
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,7 @@ from forge_events import spool
 from forge_events.hierarchy import EVENTS, Hierarchy
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
+from forge_events.user import effective_user, login_user
 from forge_events.values import censor_command
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
         "command": censor_command(command),
         "directory": str(wish.directory),
         "host": platform.node(),
+        "run_by": login_user(os.environ),
+        "run_as": effective_user(),
         "pid": early.process.get("pid"),
         "started": ended.started.isoformat(timespec="microseconds"),
         "ansible_version": early.end.get("ansible_version"),

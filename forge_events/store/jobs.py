@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, insert, literal, or_, select, true, update
+from sqlalchemy import case, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
@@ -15,18 +15,37 @@ from forge_events.store.schema import jobs, transitions
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from forge_events.hierarchy import RollUp
-    from forge_events.jobs import NewJob
+    from forge_events.jobs import JobFilter, NewJob
 
-__all__ = ["COLUMNS", "Step", "add", "by_id", "by_uuid", "count", "find", "listed", "listing", "steps", "transition"]
+__all__ = [
+    "COLUMNS",
+    "CONTROLLER",
+    "Step",
+    "add",
+    "by_id",
+    "by_uuid",
+    "count",
+    "find",
+    "listed",
+    "listing",
+    "steps",
+    "transition",
+]
 
 COLUMNS = [jobs.c[name] for name in Job.model_fields]
 """What is read of a job."""
 
+# What is not known of a job that was launched before it runs.
+_LEARNT = ("ansible_version", "run_as")
 _ALWAYS = true()
+CONTROLLER = func.coalesce(jobs.c.host, jobs.c.execution_node)
+"""The machine on which a job's Ansible ran; :attr:`forge_events.jobs.Job.controller` in SQL."""
+
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
@@ -61,10 +80,10 @@ def by_uuid(connection: Connection, uuid: str) -> Job | None:
 
 
 def add(connection: Connection, job: NewJob) -> Job:
-    """Add a job in status ``new``, or return the one that has its uuid."""
+    """Add a job in status ``new``, or return the one that has its uuid, with what only its run could tell."""
     known = by_uuid(connection, job.uuid)
     if known is not None:
-        return known
+        return _completed(connection, known, job)
     new = insert(jobs).values(**job.model_dump(), status=JobStatus.NEW).returning(jobs.c.id)
     try:
         with connection.begin_nested():
@@ -74,6 +93,14 @@ def add(connection: Connection, job: NewJob) -> Job:
         if known is None:
             raise
         return known  # another process was quicker
+
+
+def _completed(connection: Connection, known: Job, met: NewJob) -> Job:
+    found = {name: getattr(met, name) for name in _LEARNT if getattr(known, name) is None}
+    learnt = {name: value for name, value in found.items() if value is not None}
+    if learnt:
+        connection.execute(update(jobs).where(jobs.c.id == known.id).values(learnt))
+    return known.model_copy(update=learnt)
 
 
 def find(connection: Connection, reference: str) -> Job:
@@ -90,14 +117,23 @@ def find(connection: Connection, reference: str) -> Job:
     return found[0]
 
 
-def listing(connection: Connection, *, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+def listing(connection: Connection, where: JobFilter, *, before: int | None, limit: int) -> list[Job]:
     """Return jobs, newest first."""
-    wanted = _newest_first().limit(limit)
-    if status is not None:
-        wanted = wanted.where(jobs.c.status == status)
+    wanted = _newest_first().where(*_conditions(where)).limit(limit)
     if before is not None:
         wanted = wanted.where(jobs.c.id < before)
     return listed(connection, wanted)
+
+
+def _conditions(where: JobFilter) -> Iterator[ColumnElement[bool]]:
+    if where.status is not None:
+        yield jobs.c.status == where.status
+    if where.user is not None:
+        yield or_(jobs.c.run_by == where.user, jobs.c.run_as == where.user)
+    if where.controller is not None:
+        yield CONTROLLER.is_not_distinct_from(where.controller)
+    if where.is_check is not None:
+        yield jobs.c.check_mode.is_(where.is_check)
 
 
 def transition(

@@ -15,7 +15,7 @@ from . import _values as values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
+__all__ = ["circumstances_of", "is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
 
 _CORE_MADE = ("gather_facts", "setup", "validate_argument_spec")
 
@@ -101,6 +101,20 @@ def is_ignored(result: Any, keyword: str) -> bool:
     """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
     fields = getattr(result, "_task_fields", None) or {}
     return fields.get(keyword, getattr(result._task, keyword, False)) is True
+
+
+def circumstances_of(result: Any) -> dict[str, Any]:
+    """Return under what circumstances a result came about: in check mode, or on another host than the one it is of.
+
+    The other host is the one that the terminal shows: it has its name also where it could not be reached.
+    """
+    fields = getattr(result, "_task_fields", None) or {}
+    found: dict[str, Any] = {"check_mode": True} if fields.get("check_mode") is True else {}
+    delegated = fields.get("delegate_to", getattr(result._task, "delegate_to", None))
+    # In the end of a loop it is the template again, of which each item has made another host.
+    if delegated and delegated != result._host.get_name() and "{{" not in delegated:
+        found["delegated_host"] = _text(delegated)
+    return found
 
 
 def stats_of(stats: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from . import _values as values
 from ._excerpts import Excerpts, hide_errors
 from ._recorder import Recorder, now, spool_directory
 from ._terminal import Terminal
+from ._user import effective_user, login_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +124,7 @@ class Session:
         found, hidden = facts.result_of(result, known, self._limit)
         if hidden is not None:
             self._recorder.rewrite_output(lambda text: values.censor_text(hide_errors(text), hidden))
-        data = {"remote_addr": result._host.address, "res": found}
+        data = {"remote_addr": result._host.address, "res": found, **facts.circumstances_of(result)}
         if event in _FAILED:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
             is_final = event == "runner_on_failed"
@@ -170,8 +171,11 @@ class Session:
             custom = getattr(stats, "custom", None) or {}
             if self._hides_stats:
                 self._recorder.rewrite_output(lambda text: values.censor_text(text, custom))
-                custom = {"_run": values.censor_result(None)} if custom else {}
-            data = {**facts.stats_of(stats), "artifact_data": values.plain(custom).get("_run", {})}
+                custom = {scope: values.censor_result(None) for scope in custom}
+            made = values.plain(custom)
+            data = {**facts.stats_of(stats), "artifact_data": made.pop("_run", {})}
+            if made:
+                data["host_artifact_data"] = made
             self._recorder.add_to_root("playbook_on_stats", data)
 
     def _open(self) -> None:
@@ -205,6 +209,9 @@ class Session:
             "command": values.censor_command([program, *sys.argv[1:]]),
             "directory": os.getcwd(),
             "host": platform.node(),
+            "run_by": login_user(os.environ),
+            "run_as": effective_user(),
+            "check_mode": context.CLIARGS.get("check") is True,
             "pid": os.getpid(),
             "started": now(),
             "ansible_version": ansible_version,

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-SHARED = [ROOT / "forge_events" / f"{name}.py" for name in ("hierarchy", "spool", "terminal", "values")]
+SHARED = [ROOT / "forge_events" / f"{name}.py" for name in ("hierarchy", "spool", "terminal", "user", "values")]
 PLUGINS = [path for path in sorted(ROOT.glob("plugins/*/*.py")) if not path.is_symlink()]
 
 
