@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import time
 import uuid
@@ -11,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge_events.arguments import command_of
 from forge_events.errors import NotInTime, NotLaunched, NotRelaunchable
 from forge_events.jobs import NewJob
-from forge_events.launches import command_of, impact_of
+from forge_events.launches import impact_of
 from forge_events.user import login_user
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param launch_type: AWX's word for how it came to it.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at, by = placed(what), _now(), by or login_user(os.environ)
+    what, at, by = placed(what), store.now(), by or login_user(os.environ)
     job = NewJob(
         uuid=str(uuid.uuid4()),
         name=name or (template.name if template else Path(what.playbook).name),
@@ -99,7 +99,7 @@ def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = ""
     """
     what = _launch_of(store, job)
     if failed_hosts:
-        what = what.changed(limit=_failed_hosts(store, job))
+        what = what.changed(limit=None, limit_hosts=_failed_hosts(store, job))
     template = next((found for found in store.templates.all() if found.id == job.job_template_id), None)
     return launch(
         store, what, template=template, name=job.name, by=by, counts_hosts=counts_hosts, launch_type="relaunch"
@@ -113,7 +113,7 @@ def cancel(store: Store, job: Job, *, by: str = "") -> Job:
 
     :raises NotLaunched: it was only recorded.
     """
-    return store.queue.request_cancel(job, _now(), by or login_user(os.environ))
+    return store.queue.request_cancel(job, store.now(), by or login_user(os.environ))
 
 
 def wait(
@@ -184,12 +184,8 @@ def _launch_of(store: Store, job: Job) -> Launch:
     return what
 
 
-def _failed_hosts(store: Store, job: Job) -> str:
+def _failed_hosts(store: Store, job: Job) -> list[str]:
     failed = [summary.host_name for summary in store.host_summaries(job.id) if summary.failed]
     if not failed:
         raise NotRelaunchable(job.id, "no host failed")
-    return ",".join(failed)
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+    return failed

@@ -85,16 +85,19 @@ class Settings(BaseSettings):
         default_factory=lambda found: _home(found) / "work",
         description="The folder in which each job that runs has a folder of its own.",
     )
-    artifact_days: float = Field(
-        default=0.0,
-        ge=0,
-        le=36_500,
-        allow_inf_nan=False,
-        description="For how many days the folder of a job that ended is kept; 0: not at all.",
-    )
     container_engine: Literal["podman", "docker"] = Field(
         default="podman",
         description="What runs execution environments: podman or docker.",
+    )
+    container_pull: Literal["missing", "always", "never"] = Field(
+        default="missing",
+        description="When the image of an execution environment is fetched from its registry: if it is missing on this "
+        "machine, always before a job, or never.",
+    )
+    container_auth_file: Path | None = Field(
+        default=None,
+        description="The file with credentials for registries, as podman login writes it, or docker's config.json; "
+        "unset, the engine finds its own.",
     )
 
     @field_validator("home", "spool_dir", "work_dir")
@@ -108,6 +111,13 @@ class Settings(BaseSettings):
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is not a folder")
         return folder
+
+    @field_validator("container_auth_file")
+    @classmethod
+    def _file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path and path.absolute()
 
     @field_validator("node")
     @classmethod

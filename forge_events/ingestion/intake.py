@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events.errors import StaleTransition
 from forge_events.events import EventFilter
@@ -22,7 +22,7 @@ from forge_events.ingestion.outcome import End, decide
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -73,11 +73,20 @@ class Intake:
         self._store = store
         self._is_owner = is_owner
 
-    def receive(self, path: Path, header: Header, gone: Gone, *, limit: int | None = None) -> Received:
+    def receive(
+        self,
+        path: Path,
+        header: Header,
+        gone: Gone,
+        *,
+        limit: int | None = None,
+        said: Mapping[str, Any] | None = None,
+    ) -> Received:
         """Take in what is new in a spool.
 
         :param gone: which of the processes that write to it had ended, seen before the call.
         :param limit: read no more than so many batches, and none while another receiver reads with a limit.
+        :param said: what the caller would have written as the spool's last line, had there been room for it.
         :raises OSError: the spool cannot be read, or its damaged lines not be kept.
         :raises ValueRejected: the database does not take what the header says.
         """
@@ -89,6 +98,8 @@ class Intake:
             if self._is_owner:
                 delivery.keep_damages_of(path, file)
             closing = self._take(file, job, delivery, limit)
+            if closing is not None and closing.exit is None and said is not None:
+                closing.exit = dict(said)
             job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
         kept = damage.kept_in(path) if delivery.damages and self._is_owner else None
         return Received(
@@ -138,7 +149,7 @@ class Intake:
         if job.status.is_final:
             return job, False
         verdict = decide(self._facts(job, header, closing))
-        at = verdict.at or header.started
+        at = self._store.queue.time_of(job, verdict.at or header.started)
         try:
             job = self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
         except StaleTransition:  # another receiver saw the same end

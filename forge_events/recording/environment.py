@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from forge_events import spool
 from forge_events.recording.callback_path import configured, effective_path, plugin_folder
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Wish(NamedTuple):
     spool: Path
     early_output: Path
     name: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """The job's spool."""
+        return self.spool / f"{self.job_uuid}{spool.SUFFIX}"
 
 
 def child_environment(environ: Mapping[str, str], wish: Wish, recorder_pid: int) -> dict[str, str]:

@@ -40,12 +40,11 @@ __all__ = [
 COLUMNS = [jobs.c[name] for name in Job.model_fields]
 """What is read of a job."""
 
-# What is not known of a job that was launched before it runs.
-_LEARNT = ("ansible_version", "run_as")
 _ALWAYS = true()
 CONTROLLER = func.coalesce(jobs.c.host, jobs.c.execution_node)
 """The machine on which a job's Ansible ran; :attr:`forge_events.jobs.Job.controller` in SQL."""
 
+_OF_THE_RUN = ("ansible_version", "pid", "run_as")
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
@@ -80,10 +79,10 @@ def by_uuid(connection: Connection, uuid: str) -> Job | None:
 
 
 def add(connection: Connection, job: NewJob) -> Job:
-    """Add a job in status ``new``, or return the one that has its uuid, with what only its run could tell."""
+    """Add a job in status ``new``, or return the one that has its uuid; one that was launched learns what it lacks."""
     known = by_uuid(connection, job.uuid)
     if known is not None:
-        return _completed(connection, known, job)
+        return _informed(connection, known, job)
     new = insert(jobs).values(**job.model_dump(), status=JobStatus.NEW).returning(jobs.c.id)
     try:
         with connection.begin_nested():
@@ -95,12 +94,14 @@ def add(connection: Connection, job: NewJob) -> Job:
         return known  # another process was quicker
 
 
-def _completed(connection: Connection, known: Job, met: NewJob) -> Job:
-    found = {name: getattr(met, name) for name in _LEARNT if getattr(known, name) is None}
-    learnt = {name: value for name, value in found.items() if value is not None}
-    if learnt:
-        connection.execute(update(jobs).where(jobs.c.id == known.id).values(learnt))
-    return known.model_copy(update=learnt)
+def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
+    """Return a launched job with what is known since its Ansible runs."""
+    found = {name: getattr(job, name) for name in _OF_THE_RUN if getattr(known, name) is None}
+    values = {name: value for name, value in found.items() if value is not None}
+    if not (known.is_launched and values):
+        return known
+    connection.execute(update(jobs).where(jobs.c.id == known.id).values(values))
+    return by_id(connection, known.id)
 
 
 def find(connection: Connection, reference: str) -> Job:

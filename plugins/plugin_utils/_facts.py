@@ -15,7 +15,17 @@ from . import _values as values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["circumstances_of", "is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
+__all__ = [
+    "circumstances_of",
+    "is_ignored",
+    "is_include",
+    "is_no_log",
+    "marks_of",
+    "play_of",
+    "result_of",
+    "stats_of",
+    "task_of",
+]
 
 _CORE_MADE = ("gather_facts", "setup", "validate_argument_spec")
 
@@ -60,6 +70,7 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
         is_handler=is_handler,
         is_core_made=not (column or role or includes) and _short(action) in _CORE_MADE,
         includes=includes,
+        included_at=tuple(reversed([_text(parent.get_path()) for parent in _including(task)])),
         is_censored=is_censored,
         is_censored_at_times=is_censored and not isinstance(no_log, bool),
         has_rescue=_has_rescue(task),
@@ -117,6 +128,17 @@ def circumstances_of(result: Any) -> dict[str, Any]:
     return found
 
 
+def is_include(task: Any) -> bool:
+    """Return whether a task includes others while the play runs."""
+    return isinstance(task, TaskInclude)
+
+
+def marks_of(play: Any, host: str) -> int | None:
+    """Return how often Ansible has marked a host as failed and not taken that back; None if it does not say."""
+    removed = getattr(play, "_removed_hosts", None)
+    return removed.count(host) if isinstance(removed, list) else None
+
+
 def stats_of(stats: Any) -> dict[str, Any]:
     """Return Ansible's counts, for each kind the hosts that have any."""
     return {kind: values.plain(getattr(stats, kind, {})) for kind in _STATS}
@@ -158,12 +180,17 @@ def _above(task: Any) -> Iterator[Any]:
 
 def _includes(task: Any) -> Iterator[hierarchy.Include]:
     """Yield the includes and imports above a task, nearest first, if one of them is dynamic."""
-    above = [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
+    above = _including(task)
     if any(not parent.statically_loaded for parent in above):
         for parent in above:
             found = values.plain(dict(dict.items(parent.vars or {})))
             variables = {key: value for key, value in found.items() if key not in _LOOP_CONTROL}
             yield hierarchy.Include(_text(parent.get_path()), _text(parent.action), variables)
+
+
+def _including(task: Any) -> list[Any]:
+    """Return the includes and imports above a task, nearest first."""
+    return [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
 
 
 def _has_rescue(task: Any) -> bool:

@@ -54,6 +54,8 @@ class Session:
         self._terminal = Terminal.of_process()
         self._recorder: Recorder | None = None
         self._opening: Any = None
+        self._play: Any = None
+        self._marks: dict[str, int | None] = {}
         self._task: Task | None = None
         self._excerpts = Excerpts()
         self._hides_stats = False
@@ -64,9 +66,6 @@ class Session:
 
         :raises OSError: the spool cannot be made.
         """
-        if _is_recorded_by_another():
-            self._terminal.hand_to(lambda _piece: None)
-            return False
         active: Session | None = getattr(sys, _ACTIVE, None)
         if active is not self:
             if active is not None and active.is_open and active._opening is opening:
@@ -98,6 +97,7 @@ class Session:
     def play_started(self, play: Any) -> None:
         """Record a play."""
         if self._recorder is not None:
+            self._play = play
             self._recorder.start_play(facts.play_of(play), {})
 
     def task_started(self, task: Any, *, is_handler: bool) -> None:
@@ -113,6 +113,7 @@ class Session:
         if self._recorder is not None:
             if self._task is None or self._task.uuid != task._uuid:
                 self._task = facts.task_of(task)
+            self._marks[host.get_name()] = facts.marks_of(self._play, host.get_name())
             self._recorder.begin(host.get_name(), self._task)
 
     def host_reported(self, event: str, result: Any, *, is_ignored: bool = False) -> None:
@@ -129,12 +130,29 @@ class Session:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
             is_final = event == "runner_on_failed"
             data["ignore_errors"] = is_ignored if is_final else facts.is_ignored(result, "ignore_errors")
-            data["rescued"] = known is not None and known.has_rescue and not data["ignore_errors"]
+            data |= self._rescue(result, known, is_final=is_final) if not data["ignore_errors"] else {"rescued": False}
         elif event == "runner_on_unreachable":
             data["ignore_errors"] = facts.is_ignored(result, "ignore_unreachable")
         elif event == "runner_on_file_diff":
             data["diff"] = data.pop("res").get("diff")
         self._recorder.report(event, host, result._task._uuid, known or facts.task_of(result._task), data)
+
+    def _rescue(self, result: Any, known: Task | None, *, is_final: bool) -> dict[str, Any]:
+        """Return what a failure says of being rescued.
+
+        The blocks above a task tell, but not above a handler: what counts is where it is flushed. When Ansible hands
+        over a final result it has marked the host as failed, and has taken that back for a rescue; the mark that a
+        missing include leaves comes later.
+        """
+        has_rescue = known is not None and known.has_rescue
+        host = result._host.get_name()
+        marks = facts.marks_of(self._play, host)
+        if marks is None or (is_final and facts.is_include(result._task)):
+            return {"rescued": has_rescue}
+        if is_final:
+            return {"rescued": marks == self._marks.get(host)}
+        is_unknown = known is not None and known.is_handler and not has_rescue
+        return {"rescued": has_rescue, **({"lost": ["rescued"]} if is_unknown else {})}
 
     def included(self, included: Any) -> None:
         """Record that a file or role was included, without its variables, which no ``no_log`` censors."""
@@ -227,11 +245,6 @@ def _name(program: str, module: str | None, words: list[str]) -> str:
     if program == "ansible-playbook" or (module is None and words):
         return " ".join(os.path.basename(word) for word in words) or program
     return " ".join(filter(None, (program, *words, module and f"-m {module}")))
-
-
-def _is_recorded_by_another() -> bool:
-    """Return whether the process that started this one records it; what is started further down is another matter."""
-    return os.environ.get("FORGE_EVENTS_RUNNER_PID") == str(os.getppid())
 
 
 def _parent_of_process() -> str | None:

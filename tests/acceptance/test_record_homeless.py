@@ -64,5 +64,6 @@ def test_a_tilde_that_leads_nowhere_is_told_of(nobody):
     refused = nobody("jobs", FORGE_EVENTS_HOME="~/data")
     assert (refused.returncode, refused.stderr) == (
         7,
-        "forge-events: the setting FORGE_EVENTS_HOME cannot be used: this user has no home folder, so ~ leads nowhere\n",
+        "forge-events: the setting FORGE_EVENTS_HOME cannot be used: "
+        "this user has no home folder, so ~ leads nowhere\n",
     )

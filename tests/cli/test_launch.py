@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +21,9 @@ SECRET = "geheim-4711"
 NOBODY = "no dispatcher is running; start one with `forge-events dispatcher`"
 
 
-# As if it were seen later: the tests of a busy machine may take a while.
-def manned(cli: CommandLine, node="here", seconds_ago=-3600.0, **facts):
+def manned(cli: CommandLine, node="here", seconds_ago=0.0, **facts):
     """Have a process work on a node, last seen so many seconds ago."""
+    cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
     process = Dispatcher(
         **{"id": 0, "node": node, "machine": f"m-{node}", "pid": 1, "process_started": at, "last_seen": at, **facts}
@@ -72,8 +73,31 @@ def test_where_nobody_can_run_it_that_is_said(anywhere):
     assert anywhere("launch", "/srv/site.yml").complaint == NOBODY
     manned(anywhere, "here")
     anywhere.good("launch", "/srv/site.yml")
-    assert anywhere("launch", "/srv/site.yml", "--node", "gone").complaint == NOBODY
+    why = anywhere("launch", "/srv/site.yml", "--node", "gone").complaint
+    assert re.fullmatch(r"the job waits for node gone: its dispatcher was last seen \d+ s ago: it was killed, .*", why)
     anywhere.good("launch", "/srv/site.yml", "--node", "here")
+
+
+def test_a_node_that_nobody_knows_is_waited_for_and_that_is_said(anywhere):
+    manned(anywhere)
+    unknown = "node nope is not known; the job waits until a dispatcher works there"
+    result = anywhere("launch", "/srv/site.yml", "--node", "nope")
+    assert (result.rc, result.text, result.complaint) == (0, "1\n", unknown)
+    anywhere.good("template", "create", "t", "/srv/site.yml", "--node", "nope")
+    assert anywhere("template", "launch", "t").complaint == unknown
+    assert anywhere("run", "/srv/site.yml", "--node", "nope", "--detach").complaint == unknown
+    anywhere.good("cancel", "1")
+    assert anywhere("relaunch", "1").complaint == unknown
+
+
+def test_a_node_that_takes_no_jobs_is_named_with_its_reason(anywhere):
+    manned(anywhere)
+    manned(anywhere, "off")
+    anywhere.good("node", "disable", "off")
+    why = "the job waits for node off: its owner disabled it: it gets no more jobs until it is enabled"
+    assert anywhere("launch", "/srv/site.yml", "--node", "off").complaint == why
+    anywhere.good("node", "set", "here", "--type", "control")
+    assert anywhere("launch", "/srv/site.yml").rc == 0
 
 
 def test_a_job_may_wait_for_others(anywhere):

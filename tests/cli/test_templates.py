@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
 
 SECRET = "geheim-4711"
+NOTIFYING = ["create", "x", "a.yml", "--notify", f"started=json://u:{SECRET}@h", "--message"]
 
 
 @pytest.fixture
@@ -31,8 +34,12 @@ def made(anywhere: CommandLine) -> CommandLine:
         *("--notify", "started=json://a/?b=c", "--notify", f"failure=mailtos://u:{SECRET}@h", "--notify"),
         *(f"failure=slack://{SECRET}", "--message", "failure={{ job.name }} = broken"),
     ]
-    result = anywhere.good(*words, cwd=anywhere.home)
-    assert result.lines == ["job template 1  deploy"]
+    result = anywhere(*words, cwd=anywhere.home)
+    assert (result.rc, result.lines) == (0, ["job template 1  deploy"])
+    # Neither is an address that Apprise could use.
+    told = result.err.decode().splitlines()
+    assert [line.partition(";")[0].rpartition(" ")[2] for line in told] == ["mailtos://h/…", "slack://…"]
+    assert SECRET not in result.err.decode()
     return anywhere
 
 
@@ -192,13 +199,23 @@ def test_a_name_may_hold_any_character(anywhere, name):
         (["create", "x", "a.yml", "-e", "@"], "Invalid value for --extra-vars: @ stands before the name of a file"),
         (["create", "x", "a.yml", "--ask", "colour"], "Invalid value for --ask: 'colour' is none of playbook, proj"),
         (["create", "x", "a.yml", "--notify", f"json://{SECRET}"], "Invalid value for --notify: it begins with star"),
-        (["create", "x", "a.yml", "--notify", f"started={SECRET}"], "Invalid value for --notify: behind started= is"),
+        (["create", "x", "a.yml", "--notify", f"started={SECRET}"], "Invalid value for --notify: an address is a URL"),
         (
             ["create", "x", "a.yml", "--notify", f"started=x://{SECRET * 900}"],
             "url cannot be used: an address is printable",
         ),
         (["create", "x", "a.yml", "--message", "end=x"], "Invalid value for --message: it begins with started="),
         (["create", "x", "a.yml", "--message", "started=x"], "Invalid value for --message: nobody is told of started"),
+        ([*NOTIFYING, "started={{"], "the message for started cannot be used: line 1: unexpected end of template"),
+        (
+            [*NOTIFYING, f"started={{{{ '{SECRET}' | x }}}}"],
+            "the message for started cannot be used: line 1: No filter",
+        ),
+        (
+            [*NOTIFYING, f"started={{{{ job.{SECRET[:6]} }}}}"],
+            "the message for started cannot be used: line 1: it uses",
+        ),
+        ([*NOTIFYING, "started={{ 'a' * 10**9 }}"], "the message for started cannot be used: it makes too much"),
         (["edit", "deploy", "-f", "-1"], "forks cannot be used"),
         (["edit", "deploy", "--name", ""], "name cannot be used"),
         (["launch", "deploy", "-f", "3"], "forks cannot be used: the job template 'deploy' does not let it be changed"),
@@ -218,3 +235,23 @@ def test_bad_input_is_one_clear_line_without_a_secret(cli, words, complaint):
 def test_a_template_that_is_not_there_is_told_of(anywhere, words):
     result = anywhere("template", *words)
     assert (result.rc, result.complaint) == (3, "there is no job template 'x'")
+
+
+def test_a_message_that_cannot_be_made_changes_nothing(made):
+    before = kept(made)
+    result = made("template", "edit", "deploy", "--message", "failure={{ job.name }", "--description", "other")
+    assert (result.rc, result.out) == (2, b"")
+    assert result.complaint == "the message for failure cannot be used: line 1: unexpected '}'"
+    assert kept(made) == before
+
+
+def test_where_there_is_no_apprise_an_address_is_kept(cli, tmp_path):
+    (tmp_path / "apprise.py").write_text("raise ImportError('not here')\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    words = ["template", "create", "x", "/srv/a.yml", "--notify", f"failure=json://u:{SECRET}@h"]
+    result = cli(*words, env={"PYTHONPATH": path})
+    assert (result.rc, result.lines) == (0, ["job template 1  x"])
+    assert result.complaint.startswith(
+        "Apprise is not installed; pip install 'forge-events[notifications]' brings it; "
+    )
+    assert [each.url for each in kept(cli, "x").notifications.failure] == [f"json://u:{SECRET}@h"]

@@ -18,9 +18,7 @@ def marks(store, job, *events):
     return [(found[event.uuid].failed, found[event.uuid].changed) for event in events]
 
 
-@pytest.mark.parametrize(
-    "name", ["runner_on_failed", "runner_on_unreachable", "runner_item_on_failed", "runner_on_async_failed"]
-)
+@pytest.mark.parametrize("name", ["runner_on_failed", "runner_on_unreachable", "runner_item_on_failed"])
 def test_a_failure_rolls_up_to_the_playbook(store, job, play, name):
     task, other = play.task("bad"), play.task("good")
     event = play.host(name, task, "h1", res={})

@@ -32,6 +32,9 @@ class Memory:
         self.queue = self
         self.templates = SimpleNamespace(all=lambda: self.known, get=self._template)
 
+    def now(self):
+        return NOW
+
     def add(self, job, launch, **facts):
         made = Job(**job.model_dump(), id=len(self.jobs) + 1, status=JobStatus.PENDING)
         self.jobs[made.id], self.launches[made.id], self.added = made, launch, facts
@@ -47,7 +50,7 @@ class Memory:
         return self.summaries
 
     def request_cancel(self, job, at, by):
-        assert at.tzinfo is datetime.UTC
+        assert at == NOW  # by the store's clock
         self.canceled.append((job.id, by))
         return job
 
@@ -206,7 +209,8 @@ def test_a_template_that_allows_many_has_none(memory):
 def test_only_what_a_template_asks_may_be_given(memory):
     template(memory, ask=["extra_vars"])
     job = launching.launch_template(memory, "deploy", extra_vars={"b": 3}, after=[1])
-    assert memory.launches[job.id].extra_vars == {"a": 1, "b": 3}
+    assert memory.launches[job.id].extra_vars == {"a": 1, "b": 2}
+    assert memory.launches[job.id].untrusted_vars == {"b": 3}
     assert memory.added["after"] == [1]
     with pytest.raises(FieldNotAsked, match="limit cannot be used: the job template 'deploy' does not let it"):
         launching.launch_template(memory, "deploy", limit="all")
@@ -242,7 +246,7 @@ def test_a_relaunch_of_failed_hosts_is_limited_to_them(memory):
         HostSummary(host_name="c", dark=1),
     ]
     new = launching.relaunch(memory, job, failed_hosts=True)
-    assert memory.launches[new.id] == what.changed(limit="a,c")
+    assert memory.launches[new.id] == what.changed(limit=None, limit_hosts=["a", "c"])
 
 
 def test_what_cannot_be_relaunched_is_refused(memory):

@@ -63,6 +63,7 @@ def task_of(told: Told, *, is_core_made: bool = False, includes: tuple[Include, 
         is_handler=data.get("is_conditional") is True,
         is_core_made=is_core_made,
         includes=includes,
+        included_at=tuple(include.path for include in reversed(includes) if include.path),
         details={"task_args": "", **details},
     )
 
