@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 import uuid
@@ -15,6 +14,7 @@ from forge_events.arguments import command_of
 from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable
 from forge_events.jobs import NewJob
 from forge_events.launches import impact_of
+from forge_events.user import login_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param launch_type: AWX's word for how it came to it.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at = placed(what), store.now()
+    what, at, by = placed(what), store.now(), by or login_user(os.environ)
     job = NewJob(
         uuid=str(uuid.uuid4()),
         name=name or (template.name if template else Path(what.playbook).name),
@@ -60,10 +60,12 @@ def launch(  # noqa: PLR0913 - the facts of one launch
         directory=what.project,
         job_template_id=template.id if template else None,
         impact=impact_of(what, counts_hosts=counts_hosts),
+        run_by=by,
+        check_mode=what.check,
         created=at,
     )
     queue = template.id if template and not template.allow_simultaneous else 0
-    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by or _user())
+    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by)
 
 
 def launch_template(
@@ -111,7 +113,7 @@ def cancel(store: Store, job: Job, *, by: str = "") -> Job:
 
     :raises NotLaunched: it was only recorded.
     """
-    return store.queue.request_cancel(job, store.now(), by or _user())
+    return store.queue.request_cancel(job, store.now(), by or login_user(os.environ))
 
 
 def wait(
@@ -204,10 +206,3 @@ def _failed_hosts(store: Store, job: Job) -> list[str]:
     if not failed:
         raise NotRelaunchable(job.id, "no host failed")
     return failed
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # nobody has this number, as in a container
-        return f"uid {os.getuid()}"

@@ -2,7 +2,7 @@
 """The settings: the only place that reads the environment.
 
 Each setting is a variable ``FORGE_EVENTS_`` and its name in capitals; one that is empty counts as unset. The callback
-plugin, which has the standard library only, finds the same folder by itself.
+plugin, which has the standard library only, reads those that it needs by itself.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import platform
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_dir
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from forge_events.errors import InvalidSettings
 from forge_events.nodes import named
+from forge_events.user import data_folder
 
 __all__ = ["Settings", "load"]
 
@@ -29,7 +29,11 @@ Seconds = Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)]
 
 
 def _default_home() -> Path:
-    return Path(user_data_dir("forge-events", appauthor=False)).absolute()
+    return data_folder(os.environ)
+
+
+def _homeless(tilde: str) -> str:
+    return "this user has no home folder, so ~ leads nowhere" if tilde == "~" else f"nobody is called {tilde}"
 
 
 def _home(found: dict[str, Any]) -> Path:
@@ -103,7 +107,7 @@ class Settings(BaseSettings):
             # As the plugin does it; resolve() would follow links, which may lead elsewhere tomorrow.
             folder = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
         except RuntimeError as error:
-            raise ValueError(f"nobody is called {path.parts[0]}") from error
+            raise ValueError(_homeless(path.parts[0])) from error
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is not a folder")
         return folder
@@ -140,3 +144,7 @@ def load() -> Settings:
         found: dict[str, Any] = dict(error.errors()[0])
         name = _PREFIX + str(found["loc"][0]).upper() if found["loc"] else _PREFIX + "*"
         raise InvalidSettings(name, str(found["msg"]).removeprefix("Value error, ")) from error
+    except PermissionError as error:
+        raise InvalidSettings(
+            f"{_PREFIX}HOME", f"without it, {error.filename} is used, which {error.strerror}"
+        ) from error

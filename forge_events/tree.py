@@ -16,6 +16,7 @@ order they finish, and one job should have one drawing. Pure.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,24 @@ if TYPE_CHECKING:
 
     from forge_events.events import JobEvent
 
-__all__ = ["HELPERS", "Selection", "TreeEvent", "arrange", "as_objects", "draw", "grow", "printable"]
+__all__ = [
+    "CHECK_MODE",
+    "HELPERS",
+    "Selection",
+    "TreeEvent",
+    "arrange",
+    "as_objects",
+    "draw",
+    "duration_of",
+    "grow",
+    "host_label",
+    "place_in_task",
+    "printable",
+    "slower",
+]
+
+CHECK_MODE = " [check mode]"
+"""What follows the name of something that came of a dry run."""
 
 HELPERS = frozenset(
     {
@@ -76,12 +94,22 @@ class Selection(NamedTuple):
     is_failed_only: bool = False
     host: str | None = None
 
+    def wants(self, event: TreeEvent) -> bool:
+        """Return whether an event is wanted for its own sake and not for what is below it."""
+        return not (
+            (event.event in HELPERS and not self.has_helpers)
+            or (event.event in _SKIPPED and not self.has_skipped)
+            or (self.is_failed_only and not event.failed)
+            or (self.host is not None and event.host_name != self.host)
+        )
+
 
 class TreeEvent(NamedTuple):
     """What a tree needs of a job event; a job of 100,000 results fits into memory without them.
 
     :param label: name of the event, with the play, task or host that it is about.
     :param is_tolerated: it failed, and that was ignored or rescued.
+    :param duration: seconds that a host took for a task; in a tree also of the task, those of its slowest host.
     :param place: where a task stands; None for anything else.
     """
 
@@ -94,6 +122,7 @@ class TreeEvent(NamedTuple):
     failed: bool
     changed: bool
     is_tolerated: bool
+    duration: float | None = None
     place: Place | None = None
 
     @classmethod
@@ -110,6 +139,7 @@ class TreeEvent(NamedTuple):
             failed=event.failed,
             changed=event.changed,
             is_tolerated=by_itself and event.failed and is_tolerated(event.event_data),
+            duration=duration_of(event),
             place=_place(event.event_data) if event.event == _TASK else None,
         )
 
@@ -127,9 +157,8 @@ def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list
 def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[Node]:
     """Return the tree as :func:`grow` does, for who keeps what a tree needs of the events."""
     wanted = selection or Selection()
-    return [
-        _ordered(Node(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in build_tree(events)
-    ]
+    roots = [_timed(root) for root in build_tree(events)]
+    return [_ordered(Node(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in roots]
 
 
 def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
@@ -154,6 +183,29 @@ def _as_object(node: Node) -> dict[str, Any]:
 def printable(text: str) -> str:
     """Return a text on one line that no terminal takes for a command: control characters become escapes."""
     return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def host_label(host: str, delegated_host: Any) -> str:
+    """Return a host as Ansible shows it: with the other one on which its task ran, where there is one."""
+    return printable(f"{host} -> {delegated_host}" if delegated_host else host)
+
+
+def duration_of(event: JobEvent) -> float | None:
+    """Return how many seconds an event says that it took."""
+    found = event.event_data.get("duration")
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
+def slower(one: float | None, other: float | None) -> float | None:
+    """Return the longer one of two durations, of which none or one may be known."""
+    return max((found for found in (one, other) if found is not None), default=None)
+
+
+def _timed(node: Node) -> Node:
+    if node.event.event != _TASK:
+        return Node(node.event, [_timed(child) for child in node.children])
+    slowest = functools.reduce(slower, (child.event.duration for child in node.children), None)
+    return Node(node.event._replace(duration=slowest), node.children)
 
 
 def _in_lockstep(play: Node) -> Node:
@@ -184,24 +236,19 @@ def _ways(tasks: Sequence[Node]) -> list[list[int]]:
 
 def _selected(nodes: Iterable[Node], selection: Selection) -> list[Node]:
     pruned = (Node(node.event, _selected(node.children, selection)) for node in nodes)
-    return [node for node in pruned if node.children or _is_wanted(node.event, selection)]
-
-
-def _is_wanted(event: TreeEvent, selection: Selection) -> bool:
-    """Return whether an event is wanted for its own sake and not for what is below it."""
-    return not (
-        (event.event in HELPERS and not selection.has_helpers)
-        or (event.event in _SKIPPED and not selection.has_skipped)
-        or (selection.is_failed_only and not event.failed)
-        or (selection.host is not None and event.host_name != selection.host)
-    )
+    return [node for node in pruned if node.children or selection.wants(node.event)]
 
 
 def _ordered(node: Node) -> Node:
     children = [_ordered(child) for child in node.children]
     if node.event.event == _TASK:
-        children.sort(key=lambda child: (child.event.host_name, child.event.counter))
+        children.sort(key=lambda child: place_in_task(child.event))
     return Node(node.event, children)
+
+
+def place_in_task(event: TreeEvent) -> tuple[str, int]:
+    """Return by what the events below a task are ordered."""
+    return event.host_name, event.counter
 
 
 def _place(data: dict[str, Any]) -> Place:
@@ -220,9 +267,9 @@ def _label(event: JobEvent) -> str:
     if event.event in CONTAINERS or event.parent_uuid is None:
         name = data.get("name") if event.event != "playbook_on_start" else None
         return event.event + (f"-{printable(str(name))}" if name else "")
-    host = f"_{printable(event.host_name)}" if event.host_name else ""
+    host = f"_{host_label(event.host_name, data.get('delegated_host'))}" if event.host_name else ""
     detail = _shortened(_detail(event, data))
-    return f"{event.event}{host}{detail}"
+    return f"{event.event}{host}{detail}{CHECK_MODE if data.get('check_mode') is True else ''}"
 
 
 def _detail(event: JobEvent, data: dict[str, Any]) -> str:

@@ -47,6 +47,9 @@ class Header(BaseModel):
     command: list[str] = []
     directory: str | None = None
     host: str | None = None
+    run_by: str | None = None
+    run_as: str | None = None
+    check_mode: bool = False
     pid: _Pid | None = None
     ansible_version: str | None = None
     parent_uuid: str | None = None

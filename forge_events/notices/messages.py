@@ -10,6 +10,7 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forge_events.durations import lasted
 from forge_events.jobs import HostSummary, Job, JobStatus
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def usual(job: Job, hosts: Sequence[HostSummary], event: str) -> Message:
     lines = {
         "Job": f"{job.id} {job.name}",
         "Status": job.status.value,
-        "Elapsed": "" if job.elapsed is None else _duration(job.elapsed),
+        "Elapsed": "" if job.elapsed is None else lasted(job.elapsed),
         "Explanation": job.job_explanation[:_MAX_EXPLANATION],
         "Failed hosts": _names(failed),
     }
@@ -140,10 +141,3 @@ def _names(hosts: Sequence[str]) -> str:
 
 def _time(at: datetime.datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h" * bool(hours), f"{minutes} min" * bool(minutes), f"{rest} s"]
-    return " ".join(part for part in parts if part)

@@ -8,6 +8,7 @@ callback hears of it. The job has a root and the messages.
 from __future__ import annotations
 
 import json
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ from forge_events.command_lines import Censored, censor_command, censor_urls
 from forge_events.hierarchy import EVENTS, Hierarchy
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
+from forge_events.user import effective_user, login_user
 
 if TYPE_CHECKING:
     import datetime
@@ -116,6 +118,8 @@ def _header(wish: Wish, command: Censored, ended: Ended, early: _Early) -> dict[
         "command": command.words,
         "directory": str(wish.directory),
         "host": platform.node(),
+        "run_by": login_user(os.environ),
+        "run_as": effective_user(),
         "pid": early.process.get("pid"),
         "started": ended.started.isoformat(timespec="microseconds"),
         "ansible_version": early.end.get("ansible_version"),

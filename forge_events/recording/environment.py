@@ -85,7 +85,8 @@ def _loads_callbacks(environ: Mapping[str, str], directory: Path) -> bool:
 
 def _callback_plugins(environ: Mapping[str, str], directory: Path) -> str:
     ours, theirs = plugin_folder(), effective_path(environ, directory)
-    is_known = any(entry and Path(entry).expanduser().resolve() == ours for entry in theirs)
+    # Not Path.expanduser(), which fails without a home.
+    is_known = any(entry and Path(os.path.expanduser(entry)).resolve() == ours for entry in theirs)  # noqa: PTH111
     return os.pathsep.join(theirs if is_known else [*theirs, str(ours)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, insert, literal, or_, select, true, update
+from sqlalchemy import case, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
@@ -15,19 +15,36 @@ from forge_events.store.schema import jobs, transitions
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from forge_events.hierarchy import RollUp
-    from forge_events.jobs import NewJob
+    from forge_events.jobs import JobFilter, NewJob
 
-__all__ = ["COLUMNS", "Step", "add", "by_id", "by_uuid", "count", "find", "listed", "listing", "steps", "transition"]
+__all__ = [
+    "COLUMNS",
+    "CONTROLLER",
+    "Step",
+    "add",
+    "by_id",
+    "by_uuid",
+    "count",
+    "find",
+    "listed",
+    "listing",
+    "steps",
+    "transition",
+]
 
 COLUMNS = [jobs.c[name] for name in Job.model_fields]
 """What is read of a job."""
 
 _ALWAYS = true()
-_OF_THE_RUN = ("ansible_version", "pid")
+CONTROLLER = func.coalesce(jobs.c.host, jobs.c.execution_node)
+"""The machine on which a job's Ansible ran; :attr:`forge_events.jobs.Job.controller` in SQL."""
+
+_OF_THE_RUN = ("ansible_version", "pid", "run_as")
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
@@ -101,14 +118,23 @@ def find(connection: Connection, reference: str) -> Job:
     return found[0]
 
 
-def listing(connection: Connection, *, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+def listing(connection: Connection, where: JobFilter, *, before: int | None, limit: int) -> list[Job]:
     """Return jobs, newest first."""
-    wanted = _newest_first().limit(limit)
-    if status is not None:
-        wanted = wanted.where(jobs.c.status == status)
+    wanted = _newest_first().where(*_conditions(where)).limit(limit)
     if before is not None:
         wanted = wanted.where(jobs.c.id < before)
     return listed(connection, wanted)
+
+
+def _conditions(where: JobFilter) -> Iterator[ColumnElement[bool]]:
+    if where.status is not None:
+        yield jobs.c.status == where.status
+    if where.user is not None:
+        yield or_(jobs.c.run_by == where.user, jobs.c.run_as == where.user)
+    if where.controller is not None:
+        yield CONTROLLER.is_not_distinct_from(where.controller)
+    if where.is_check is not None:
+        yield jobs.c.check_mode.is_(where.is_check)
 
 
 def transition(

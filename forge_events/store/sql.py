@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import func, select
 
-from forge_events.jobs import JobStatus
+from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
     jobs,
@@ -140,10 +140,10 @@ class SQLStore:
         with self._database.reading() as connection:
             return jobs.find(connection, reference)
 
-    def jobs(self, *, status: JobStatus | None = None, before: int | None = None, limit: int = 50) -> list[Job]:
+    def jobs(self, where: JobFilter | None = None, *, before: int | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first."""
         with self._database.reading() as connection:
-            return jobs.listing(connection, status=status, before=before, limit=limit)
+            return jobs.listing(connection, where or JobFilter(), before=before, limit=limit)
 
     def transitions(self, job_id: int) -> list[Transition]:
         """Return the steps of a job's life."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arguments_of",
+    "circumstances_of",
     "is_ignored",
     "is_include",
     "is_no_log",
@@ -180,6 +181,20 @@ def is_ignored(result: Any, keyword: str) -> bool:
     """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
     fields = getattr(result, "_task_fields", None) or {}
     return fields.get(keyword, getattr(result._task, keyword, False)) is True
+
+
+def circumstances_of(result: Any) -> dict[str, Any]:
+    """Return under what circumstances a result came about: in check mode, or on another host than the one it is of.
+
+    The other host is the one that the terminal shows: it has its name also where it could not be reached.
+    """
+    fields = getattr(result, "_task_fields", None) or {}
+    found: dict[str, Any] = {"check_mode": True} if fields.get("check_mode") is True else {}
+    delegated = fields.get("delegate_to", getattr(result._task, "delegate_to", None))
+    # In the end of a loop it is the template again, of which each item has made another host.
+    if delegated and delegated != result._host.get_name() and "{{" not in delegated:
+        found["delegated_host"] = _text(delegated)
+    return found
 
 
 def is_include(task: Any) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import _hierarchy as hierarchy
 from . import _spool as spool
 from ._censoring import Censor
+from ._user import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +35,7 @@ def now() -> str:
 
 def spool_directory(environ: dict[str, str]) -> str:
     """Return the folder for spools where nothing else is set: ``spool`` in forge-events' part of the user's data."""
-    home = environ.get("FORGE_EVENTS_HOME")
-    if not home:
-        fallback = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
-        data = "" if sys.platform == "darwin" else environ.get("XDG_DATA_HOME", "").strip()
-        home = os.path.join(data if os.path.isabs(data) else os.path.expanduser(fallback), "forge-events")
+    home = environ.get("FORGE_EVENTS_HOME") or str(data_folder(environ))
     return os.path.join(os.path.abspath(os.path.expanduser(home)), "spool")
 
 

@@ -21,6 +21,7 @@ from ._command_lines import censor_command, censor_urls
 from ._recorder import Recorder, now, spool_directory
 from ._secrets import Secrets
 from ._terminal import Terminal
+from ._user import effective_user, login_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ class Session:
             self._recorder.rewrite_output(lambda text: Censor.hide(Censor.hide_errors(text), values.plain(hidden)))
         else:
             found = self._secrets.reported(event, result, known, found)
-        data = {"remote_addr": result._host.address, "res": found}
+        data = {"remote_addr": result._host.address, "res": found, **facts.circumstances_of(result)}
         if event in _FAILED:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
             is_final = event == "runner_on_failed"
@@ -199,7 +200,9 @@ class Session:
             custom, hidden = self._secrets.statistics(getattr(stats, "custom", None) or {})
             if hidden is not None:
                 self._recorder.rewrite_output(lambda text: Censor.hide(text, hidden))
-            data = {**facts.stats_of(stats), "artifact_data": custom.get("_run", {})}
+            data = {**facts.stats_of(stats), "artifact_data": custom.pop("_run", {})}
+            if custom:
+                data["host_artifact_data"] = custom
             self._recorder.add_to_root("playbook_on_stats", data)
 
     def _open(self) -> None:
@@ -235,6 +238,9 @@ class Session:
             "command": command.words,
             "directory": os.getcwd(),
             "host": platform.node(),
+            "run_by": login_user(os.environ),
+            "run_as": effective_user(),
+            "check_mode": context.CLIARGS.get("check") is True,
             "pid": os.getpid(),
             "started": now(),
             "ansible_version": ansible_version,

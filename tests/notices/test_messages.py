@@ -40,7 +40,7 @@ def test_every_end_has_its_words(status, words):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.2, "0 s"), (59.6, "1 min 0 s"), (61, "1 min 1 s"), (7200, "2 h 0 s")]
+    ("seconds", "shown"), [(0.2, "0.2 s"), (59.96, "1 min 0 s"), (61, "1 min 1 s"), (7200, "2 h 0 s")]
 )
 def test_the_time_that_a_job_took_is_readable(seconds, shown):
     assert f"\nElapsed: {shown}\n" in usual(job(elapsed=seconds), [], "failure").body

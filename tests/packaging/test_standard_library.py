@@ -10,7 +10,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-NAMES = ("_excerpts", "censoring", "command_lines", "hierarchy", "spool", "terminal", "values")
+NAMES = ("_excerpts", "censoring", "command_lines", "hierarchy", "spool", "terminal", "user", "values")
 SHARED = [ROOT / "forge_events" / f"{name}.py" for name in NAMES]
 PLUGINS = [path for path in sorted(ROOT.glob("plugins/*/*.py")) if not path.is_symlink()]
 

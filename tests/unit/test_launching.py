@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import pathlib
+import pwd
 from types import SimpleNamespace
 
 import pytest
@@ -114,18 +114,24 @@ def test_no_secret_is_in_the_job(memory):
 
 
 def test_whoever_is_not_named_is_the_user(memory, monkeypatch):
-    monkeypatch.setattr(getpass, "getuser", lambda: "me")
-    launched(memory)
-    assert memory.added["by"] == "me"
+    monkeypatch.setenv("SUDO_USER", "me")
+    job, _ = launched(memory)
+    assert (memory.added["by"], job.run_by) == ("me", "me")
 
 
 def test_a_user_without_a_name_is_a_number(memory, monkeypatch):
-    def unknown():
-        raise KeyError("getpwuid(): uid not found")
+    def unknown(number):
+        raise KeyError(number)
 
-    monkeypatch.setattr(getpass, "getuser", unknown)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     launched(memory)
     assert memory.added["by"].startswith("uid ")
+
+
+def test_a_dry_run_is_known_as_one_from_the_start(memory):
+    assert launched(memory, check=True)[0].check_mode
+    assert not launched(memory)[0].check_mode
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,15 @@ __all__ = [
 ]
 
 _CORE_ACTIONS = frozenset({"gather_facts", "setup", "validate_argument_spec"})
-_RESULT_KEYS = ("remote_addr", "res", "start", "end", "duration", "ignore_errors", "jid", "diff")
+# The last two are in what was exported from a store; ansible-runner has neither.
+_CIRCUMSTANCES = ("check_mode", "delegated_host")
+_RESULT_KEYS = ("remote_addr", "res", "start", "end", "duration", "ignore_errors", "jid", "diff", *_CIRCUMSTANCES)
 _DETAILS = ("task_args", "resolved_action", "role", "resolved_role", "event_loop")
 _STATS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# As the default callback begins a line: the word for what came of it, and in brackets the host and the other one.
+_SHOWN_HOSTS = re.compile(r"^[a-z]+: \[(\S+) -> ([^\]\s(]+)(?:\([^)\s]*\))?\]", re.MULTILINE)
+_MAX_BANNER = 4096
 # What runner puts in the place of a result that is too large for it, or under no_log.
 _WITHOUT_RESULT = frozenset({"runner_on_skipped"})
 
@@ -98,6 +103,8 @@ def is_core_action(told: Told) -> bool:
 def result_of(told: Told) -> dict[str, Any]:
     """Return what an event of a host tells beside its task; ``lost`` names what runner did not keep."""
     data = {key: told.data[key] for key in _RESULT_KEYS if key in told.data}
+    if delegated := data.get("delegated_host") or _delegated_host(told):
+        data["delegated_host"] = delegated
     lost = [] if told.data else ["event_data"]
     if "res" in data:
         data["res"] = _censored(data["res"], is_poll=told.event == "runner_on_async_poll")
@@ -111,6 +118,17 @@ def result_of(told: Told) -> dict[str, Any]:
     elif told.event == "runner_on_unreachable":
         data["ignore_errors"] = _COLOUR.sub("", told.text).rstrip().endswith("\n...ignoring")
     return {**data, "lost": lost} if lost else data
+
+
+def _delegated_host(told: Told) -> str:
+    """Return the other host on which a task ran: as the result has it, or as the terminal showed it."""
+    result, host = told.data.get("res"), host_of(told)
+    variables = result.get("_ansible_delegated_vars") if isinstance(result, dict) else None
+    name = text_of(variables.get("ansible_delegated_host")) if isinstance(variables, dict) else ""
+    shown = _SHOWN_HOSTS.search(_COLOUR.sub("", told.text[:_MAX_BANNER]))
+    if not name and shown is not None and shown[1] == host:
+        name = shown[2]
+    return "" if name == host else name
 
 
 def _shown_result(text: str) -> dict[str, Any] | None:

@@ -50,16 +50,24 @@ class Normaliser:
     :param new_uuid: makes the uuid of an event, the same ones each time that the same events are told.
     :param failures: knows which failures somebody rescued.
     :param about: more for the root to tell.
+    :param is_dry: the job as a whole is a dry run, and so is each result of it, as far as runner tells.
     """
 
     def __init__(
-        self, playbook: str, new_uuid: Callable[[], str], failures: Failures, about: Mapping[str, Any] | None = None
+        self,
+        playbook: str,
+        new_uuid: Callable[[], str],
+        failures: Failures,
+        about: Mapping[str, Any] | None = None,
+        *,
+        is_dry: bool = False,
     ) -> None:
         self._playbook_name = playbook
         self._about = about or {}
         self._hierarchy = Hierarchy(playbook, new_uuid)
         self._includes = Includes()
         self._failures = failures
+        self._is_dry = is_dry
         self._announced: Task | None = None
         self._is_at_start = True
         self._tasks: dict[str, Task] = {}
@@ -152,6 +160,8 @@ class Normaliser:
     def _report(self, told: Told) -> list[Event]:
         host, data = facts.host_of(told), facts.result_of(told)
         task_uuid = facts.task_uuid_of(told)
+        if self._is_dry:
+            data["check_mode"] = True
         if told.event == "runner_on_failed":
             data |= self._failures.judge(host, is_ignored=bool(data.get("ignore_errors")), lost=data.get("lost", []))
         task = self._hierarchy.known_task(host, task_uuid) or facts.task_of(told)

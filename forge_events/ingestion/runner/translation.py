@@ -25,7 +25,7 @@ from forge_events.command_lines import censor_environment, censor_urls
 from forge_events.ingestion.runner.announcements import Announcements
 from forge_events.ingestion.runner.ending import FINAL, Ending
 from forge_events.ingestion.runner.failures import Failures
-from forge_events.ingestion.runner.identity import command_of, event_uuids, job_uuid, name_of
+from forge_events.ingestion.runner.identity import command_of, event_uuids, is_dry_run, job_uuid, name_of, user_of
 from forge_events.ingestion.runner.lessons import Lessons
 from forge_events.ingestion.runner.messages import Messages
 from forge_events.ingestion.runner.normaliser import Normaliser, is_message
@@ -184,7 +184,8 @@ class Translation:
         started = _earliest(origin.started, told.created if told is not None else None) or origin.now
         name = self._censor.text(censor_urls(name_of(command.words, playbook, ident)))
         failures = Failures(origin.stats)
-        self._normaliser = Normaliser(playbook or name, event_uuids(uuid), failures, self._environment())
+        is_dry = is_dry_run(command.words)
+        self._normaliser = Normaliser(playbook or name, event_uuids(uuid), failures, self._environment(), is_dry=is_dry)
         self._output = Output(ident, started, self._censor)
         yield {
             "header": {
@@ -194,6 +195,8 @@ class Translation:
                 "command": command.words,
                 "directory": text_of(self._start.get("cwd")) or None,
                 "host": None,
+                "run_by": user_of(self._start.get("env")),
+                "check_mode": is_dry,
                 "pid": told.pid if told is not None else None,
                 "started": started,
                 "expects_exit": True,
