@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import LARGEST, Host, JobReference, JsonLines, Limit, Task
-from forge_events.cli.screen import as_dict, write_json, write_line
+from forge_events.cli.screen import as_dict, local_time, write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.tree import printable
 
@@ -64,7 +64,7 @@ def events(  # noqa: PLR0913 - an option for each condition
 
 def _write_row(event: JobEvent) -> None:
     about = event.task or event.play or event.playbook
-    time = event.created.astimezone().strftime("%H:%M:%S")
+    time = local_time(event.created, "%H:%M:%S")
     style = "red" if event.failed else "yellow" if event.changed else ""
     write_line(_line(event.counter, time, event.event, printable(event.host_name), printable(about)), style)
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "days_ago", "now", "opened", "reading", "troubles"]
 
-_OLDEST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-
 
 class Session(NamedTuple):
     """An open store and the receiver of the spools that flow into it."""
@@ -41,10 +39,12 @@ def now() -> datetime.datetime:
 
 def days_ago(days: int) -> datetime.datetime:
     """Return the time so many days ago, or the first of all times where the calendar does not go back so far."""
+    from forge_events.events import EARLIEST, in_utc
+
     try:
-        return now() - datetime.timedelta(days=days)
+        return in_utc(now() - datetime.timedelta(days=days))
     except OverflowError:
-        return _OLDEST
+        return EARLIEST
 
 
 def troubles(received: Received) -> Iterator[str]:

@@ -9,16 +9,20 @@ final only with its exit code, unless that starter was killed.
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events.errors import StaleTransition
 from forge_events.events import EventFilter
+from forge_events.files import open_binary
 from forge_events.ingestion import damage
 from forge_events.ingestion.counters import Counters
 from forge_events.ingestion.delivery import Delivery
+from forge_events.ingestion.header import read_header
 from forge_events.ingestion.lines import Closing, batches
 from forge_events.ingestion.outcome import End, decide
+from forge_events.ingestion.place import source_of, start_of
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
@@ -67,29 +71,35 @@ class Intake:
     """Take spools into a store.
 
     :param is_owner: delete a spool when its job is final and all of it is stored, and keep its damaged lines beside it.
+    :param follows: the user has named the spools, and where one is a link it is followed.
     """
 
-    def __init__(self, store: Store, *, is_owner: bool) -> None:
+    def __init__(self, store: Store, *, is_owner: bool, follows: bool = False) -> None:
         self._store = store
         self._is_owner = is_owner
+        self._follows = follows
 
     def receive(self, path: Path, header: Header, gone: Gone, *, limit: int | None = None) -> Received:
         """Take in what is new in a spool.
 
         :param gone: which of the processes that write to it had ended, seen before the call.
         :param limit: read no more than so many batches, and none while another receiver reads with a limit.
-        :raises OSError: the spool cannot be read, or its damaged lines not be kept.
+        :raises OSError: the spool cannot be read, or its damaged lines not be kept. BrokenSpool: it is none any more.
         :raises ValueRejected: the database does not take what the header says.
         """
-        with path.open("rb") as file:
+        with open_binary(path, follows=self._follows) as file:
+            if read_header(str(path), file) != header:
+                return Received(path, has_more=True)  # another spool has just taken its place
             if limit is not None and not _hold(file):
                 return Received(path, is_postponed=True)
             job, has_begun = self._begin(header)
-            delivery = Delivery(self._store, job, header.job_uuid)
+            delivery = Delivery(self._store, job, source_of(header.job_uuid, file), file)
             if self._is_owner:
-                delivery.keep_damages_of(path, file)
+                delivery.keep_damages_beside(path)
             closing = self._take(file, job, delivery, limit)
-            job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
+            job, has_ended = self._finish(header, gone, closing, self._store.job(str(job.id)))
+            if self._is_owner and job.status.is_final and closing is not None and _is_over(closing, gone):
+                _delete(path, file)
         kept = damage.kept_in(path) if delivery.damages and self._is_owner else None
         return Received(
             path,
@@ -113,7 +123,8 @@ class Intake:
         """Store batch after batch; return how the spool ends, None if the limit came first."""
         while True:
             closing, counters = Closing(), Counters(self._store, job)
-            for count, batch in enumerate(batches(file, job.id, self._store.position(delivery.source), closing), 1):
+            start = start_of(self._store, delivery.source, file)
+            for count, batch in enumerate(batches(file, job.id, start, closing), 1):
                 counters.sort_out(batch)
                 if not delivery.deliver(batch):
                     break  # another receiver was quicker; what is left is read again
@@ -123,16 +134,13 @@ class Intake:
             else:
                 return closing
 
-    def _finish(self, path: Path, header: Header, gone: Gone, closing: Closing | None, job: Job) -> tuple[Job, bool]:
-        """End the job, and be done with its spool, if that is over."""
+    def _finish(self, header: Header, gone: Gone, closing: Closing | None, job: Job) -> tuple[Job, bool]:
+        """End the job, if its spool is over."""
         if closing is None or not _is_over(closing, gone):
             return job, False
         if closing.exit is None and job.cancel_requested is not None:
             return job, False  # whoever cancels it says so when all of its processes have ended
-        job, has_ended = self._end(job, header, closing)
-        if self._is_owner:
-            _delete(path)
-        return job, has_ended
+        return self._end(job, header, closing)
 
     def _end(self, job: Job, header: Header, closing: Closing) -> tuple[Job, bool]:
         if job.status.is_final:
@@ -172,10 +180,11 @@ def _is_over(closing: Closing, gone: Gone) -> bool:
     return gone.starter and (closing.eof is not None or gone.ansible)
 
 
-def _delete(path: Path) -> None:
+def _delete(path: Path, file: BinaryIO) -> None:
     # Where the folder is not ours to change, the spool stays and is found to be done each time.
     with suppress(OSError):
-        path.unlink()
+        if os.path.samestat(path.lstat(), os.fstat(file.fileno())):
+            path.unlink()
 
 
 def _hold(file: BinaryIO) -> bool:

@@ -16,9 +16,10 @@ any other folder               artifacts, a folder each
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forge_events.errors import BrokenSpool
+from forge_events.files import open_binary
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner.folder import Folder, Unreadable
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import Any
 
     from forge_events.ingestion.source import Source
     from forge_events.store.contract import Store
@@ -83,9 +83,7 @@ def ingest(path: Path, store: Store, now: datetime.datetime, *, keeps_environmen
 
 
 def _of_file(path: Path) -> Source:
-    if not path.is_file():
-        return SpoolSource(path)  # which says what is wrong with it
-    with path.open("rb") as file:
+    with open_binary(path, follows=True) as file:
         beginning = file.readline(_BEGINNING)
     first = _json(beginning)
     if isinstance(first, dict) and _is_message(first):
@@ -100,8 +98,9 @@ def _is_message(value: dict[str, Any]) -> bool:
 
 
 def _navigator(path: Path) -> Source:
-    with Folder.at(str(path.parent)) as folder:
-        artifact = _json(folder.read(path.name, MAX_LINE)) if not path.is_symlink() else _json(path.read_bytes())
+    with open_binary(path, follows=True) as file:
+        data = file.read(MAX_LINE + 1)
+    artifact: Any = _json(data) if len(data) <= MAX_LINE else None
     return NavigatorSource(path, artifact) if is_navigator(artifact) else SpoolSource(path)
 
 

@@ -90,7 +90,7 @@ class LineIntake(Intake):
         self.is_done = self.job.status.is_final
 
     def _open(self, facts: dict[str, Any]) -> None:
-        self._header = Header.model_validate(facts)
+        self._header = Header.of(facts)
         self.job, _ = self._begin(self._header)
         self.is_done = self.job.status.is_final
         # Not the spool of the same job, whose position is in bytes.
