@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "Received"]
 
 _BY = "receiver"
+_PRESUMED = "receiver (presumed)"
+"""By whom a job was ended that nobody had ended, as far as its source goes."""
 
 
 class Received(NamedTuple):
@@ -143,15 +145,21 @@ class Intake:
         return self._end(job, header, closing)
 
     def _end(self, job: Job, header: Header, closing: Closing) -> tuple[Job, bool]:
-        if job.status.is_final:
+        """Let the job end as its source says; an end that was presumed gives way to one that is told."""
+        has_ended = job.status.is_final
+        if has_ended and (closing.is_presumed or not self._is_presumed(job)):
             return job, False
         verdict = decide(self._facts(job, header, closing))
-        at = verdict.at or header.started
+        at, by = verdict.at or header.started, _PRESUMED if closing.is_presumed else _BY
+        end = self._store.correct if has_ended else self._store.transition
         try:
-            job = self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
+            return end(job, verdict.status, at=at, by=by, reason=verdict.reason, rc=closing.rc), True
         except StaleTransition:  # another receiver saw the same end
             return self._store.job(str(job.id)), False
-        return job, True
+
+    def _is_presumed(self, job: Job) -> bool:
+        """Return whether a job is an error only since its source broke off."""
+        return job.status is JobStatus.ERROR and self._store.transitions(job.id)[-1].by == _PRESUMED
 
     def _facts(self, job: Job, header: Header, closing: Closing) -> End:
         stats = self._last(job, EventFilter(event="playbook_on_stats"))

@@ -42,6 +42,11 @@ class Closing:
         rc = (self.exit or {}).get("rc")
         return rc if isinstance(rc, int) and abs(rc) < 2**31 else None
 
+    @property
+    def is_presumed(self) -> bool:
+        """Whether nobody wrote that the job has ended: the source ends, and that is all that is known."""
+        return self.eof is None if self.exit is None else self.exit.get("presumed") is True
+
     def add(self, record: spool.Record) -> None:
         """Take a closing record; the last of a kind counts."""
         setattr(self, record.kind, record.value)

@@ -16,9 +16,10 @@ any other folder               artifacts, a folder each
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from forge_events.errors import BrokenSpool
+from forge_events.errors import BrokenSpool, ForgeEventsError, SchemaMismatch, StoreUnavailable
 from forge_events.files import open_binary
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.parsing import NotJson, parse
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from forge_events.ingestion.source import Source
     from forge_events.store.contract import Store
 
-__all__ = ["NoSource", "find", "ingest"]
+__all__ = ["NoSource", "find", "ingest", "taken"]
+
+_LOG = logging.getLogger(__name__)
 
 _ARTIFACTS = "artifacts"
 _OF_ARTIFACT = ("job_events", "command", "status")
@@ -79,7 +82,25 @@ def ingest(path: Path, store: Store, now: datetime.datetime, *, keeps_environmen
     :raises BrokenSpool: a file that is named is none of these.
     """
     wish = Wish(lambda: now, keeps_environment=keeps_environment)
-    return [received for source in find(path) for received in source.ingest(store, wish)]
+    return [received for source in find(path) for received in taken(source, store, wish)]
+
+
+def taken(source: Source, store: Store, wish: Wish) -> Iterator[Received]:
+    """Bring a source into a store; whatever is amiss with it is told of, and holds no other back.
+
+    :raises StoreUnavailable: the store cannot be used. BrokenSpool: the source cannot be read or is none.
+    """
+    try:
+        yield from source.ingest(store, wish)
+    except (StoreUnavailable, SchemaMismatch, BrokenSpool):
+        raise
+    except ForgeEventsError as error:
+        yield Received(source.path, problem=str(error))
+    except OSError as error:
+        yield Received(source.path, problem=error.strerror or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a fault of ours with one source is none of the others'
+        _LOG.debug("the fault", exc_info=error)
+        yield Received(source.path, problem=f"it makes forge-events fail: {type(error).__name__}")
 
 
 def _of_file(path: Path) -> Source:

@@ -175,6 +175,24 @@ class Store(Protocol):
         :raises StaleTransition: the job has another status by now; nothing was changed.
         """
 
+    def correct(
+        self,
+        job: Job,
+        new: JobStatus,
+        *,
+        at: datetime.datetime,
+        by: str,
+        reason: str = "",
+        rc: int | None = None,
+    ) -> Job:
+        """Let a job have ended otherwise, in the place of an end that was presumed when a part of it was all there was.
+
+        It is no step of the lifecycle: the step that ended the job is told anew. For recorded jobs, which nothing waits
+        for.
+
+        :raises StaleTransition: the job has another status by now; nothing was changed.
+        """
+
     def append(
         self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
     ) -> bool:

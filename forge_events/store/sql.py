@@ -108,6 +108,20 @@ class SQLStore:
         with self._database.writing(is_durable=True) as connection:
             return steps.take(self._database, connection, job, new, Step(at, by, reason, rc))
 
+    def correct(
+        self,
+        job: Job,
+        new: JobStatus,
+        *,
+        at: datetime.datetime,
+        by: str,
+        reason: str = "",
+        rc: int | None = None,
+    ) -> Job:
+        """Let a recorded job have ended otherwise."""
+        with self._database.writing(is_durable=True) as connection:
+            return jobs.correct(connection, job, new, Step(at, by, reason, rc))
+
     def append(
         self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
     ) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from forge_events.events import EventFilter
 from forge_events.ingestion.receiver import drain, ingest
+from forge_events.jobs import JobStatus
 from tests.ingestion.spools import Spool, now
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def made(folder: pathlib.Path) -> tuple[str, list[bytes]]:
 
 
 COPIES = {
-    "whole": lambda lines: b"".join(lines),
+    "whole": b"".join,
     "cut in a line": lambda lines: b"".join(lines[:9]) + lines[9][:20],
     "end": lambda lines: lines[0] + b"".join(lines[30:]),
     "every third": lambda lines: lines[0] + b"".join(lines[1::3]),
@@ -49,7 +50,8 @@ def test_copies_of_a_spool_make_one_job(store, tmp_path, folder, first, second, 
         assert reasons in ([], ["the line is not JSON: JSONDecodeError"] * (name == "with garbage"))
     job = store.job(uuid)
     assert [event.counter for event in store.events(job.id, ALL)] == list(range(1, 43))
-    assert job.event_count == 42
+    assert (job.event_count, job.status) == (42, JobStatus.SUCCESSFUL)
+    assert [step.new for step in store.transitions(job.id)] == [JobStatus.RUNNING, JobStatus.SUCCESSFUL]
 
 
 def test_two_files_of_one_job_in_the_folder_end(store, folder):

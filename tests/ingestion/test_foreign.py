@@ -15,7 +15,7 @@ from forge_events.events import EventFilter
 from forge_events.ingestion import damage
 from forge_events.ingestion.receiver import Receiver, drain
 from forge_events.jobs import JobStatus
-from tests.ingestion.spools import Spool, job_of, now
+from tests.ingestion.spools import Spool, job_of, kept_of, now
 
 if TYPE_CHECKING:
     import pathlib
@@ -31,7 +31,7 @@ FOREIGN: dict[str, Callable[[pathlib.Path], object]] = {
     "a link to a folder": lambda path: path.symlink_to("/etc"),
     "a pipe": os.mkfifo,
     "a socket": lambda path: os.mknod(path, 0o600 | stat.S_IFSOCK),
-    "a folder": lambda path: (path.mkdir(), (path / "in it").touch()),
+    "a folder": lambda path: (path / "with something in it").mkdir(parents=True),
     "zeros": lambda path: path.write_bytes(bytes(1000) + b"\n"),
     "nesting": lambda path: path.write_bytes(b'{"header":' * 100_000 + b"\n"),
 }
@@ -48,7 +48,7 @@ def test_what_is_no_spool_is_told_of_once_and_stops_no_other(store, folder, name
     assert "\n" not in told[0].problem
     assert store.job(good.uuid).status is JobStatus.SUCCESSFUL
     assert drain(folder, store, now()) == []
-    assert os.path.lexists(told[0].kept)
+    assert os.path.lexists(kept_of(told[0]))
     assert not os.path.lexists(path)
 
 

@@ -80,7 +80,7 @@ class Ending(NamedTuple):
         if stated is not None:
             return {"status": stated, "explanation": self._told() or reason}
         if not self.status and not self.has_stats:
-            return {"status": JobStatus.ERROR, "explanation": self._told() or _UNTOLD}
+            return {"status": JobStatus.ERROR, "explanation": self._told() or _UNTOLD, "presumed": True}
         if not self.status:
             return {"explanation": self._told() or f"{_UNTOLD}; its statistics tell"}
         if self.status == "failed" and self.rc == _HOSTS_FAILED and not self.has_stats:
