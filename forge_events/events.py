@@ -14,7 +14,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from forge_events import hierarchy
 
-__all__ = ["RESULTS", "EventFilter", "HostResult", "JobEvent", "ResultFilter", "Utc"]
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "MAX_PID",
+    "RESULTS",
+    "EventFilter",
+    "HostResult",
+    "JobEvent",
+    "ResultFilter",
+    "Utc",
+    "from_timestamp",
+    "in_utc",
+]
+
+MAX_PID = 2**31 - 1
+"""The greatest number that a process can have."""
 
 _MAX = 2**63 - 1
 _MAX_UUID = 1024
@@ -25,17 +40,35 @@ RESULTS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "r
 """The events that say what came of a task on a host, in the end."""
 
 
-def _in_utc(time: datetime.datetime) -> datetime.datetime:
+EARLIEST = datetime.datetime(1, 1, 3, tzinfo=datetime.UTC)
+"""The first time that there is, and :data:`LATEST` is the last one: these can be told in every time zone."""
+
+LATEST = datetime.datetime(9999, 12, 29, tzinfo=datetime.UTC)
+
+
+def in_utc(time: datetime.datetime) -> datetime.datetime:
+    """Return a time in UTC; one at the edge of the calendar becomes the first or last that every time zone has.
+
+    :param time: without a zone it is taken as UTC.
+    :raises ValueError: UTC has no such time.
+    """
     try:
-        return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
+        found = time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
     except OverflowError as error:
         raise ValueError("no such time in UTC") from error
+    return min(max(found, EARLIEST), LATEST)
+
+
+def from_timestamp(seconds: float) -> datetime.datetime:
+    """Return the time in UTC that a file system gives in seconds; it may be one that no calendar has."""
+    within = min(max(seconds, EARLIEST.timestamp()), LATEST.timestamp())
+    return datetime.datetime.fromtimestamp(within, datetime.UTC)
 
 
 _Count = Annotated[int, Field(ge=0, le=_MAX)]
 _Uuid = Annotated[str, Field(min_length=1, max_length=_MAX_UUID)]
-Utc = Annotated[datetime.datetime, AfterValidator(_in_utc)]
-"""A time that is in UTC once validated; one without a zone is taken as UTC."""
+Utc = Annotated[datetime.datetime, AfterValidator(in_utc)]
+"""A time that is in UTC once validated, as :func:`in_utc` says."""
 
 
 class JobEvent(BaseModel):
@@ -112,7 +145,7 @@ _USUAL = {
 }
 _FIELDS, _TEXT = set(_USUAL), {str}
 _USUAL_TYPES = set(itertools.product(*_USUAL.values()))
-_USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
+_USUAL_TIME = re.compile(r"(?!0001|9999)\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 _values = itemgetter(*_USUAL)
 
 

@@ -100,6 +100,9 @@ EVENTS: dict[str, Rule] = {
 CONTAINERS = frozenset({_ROOT, _PLAY, _TASK})
 """The names of events that have children."""
 
+_DEEPEST = 16
+"""Levels of a tree; one that others wrote may have more than the hierarchy makes."""
+
 # An attempt that is tried again and a poll say nothing final; a diff repeats what the result beside it says.
 _CHANGES = frozenset(name for name, rule in EVENTS.items() if rule.level == 3) - {
     "runner_on_start",
@@ -532,14 +535,16 @@ class Node(NamedTuple):
 def build_tree(events: Iterable[Any]) -> list[Node]:
     """Return the tree of events that have ``uuid`` and ``parent_uuid`` and come in counter order.
 
-    :return: the roots: one for a whole job; an event whose parent is not among the events is a root too.
+    :return: the roots: one for a whole job; an event whose parent is not among the events before it is a root too. A
+        chain of parents that is longer than any job makes ends at that length, with all that follows side by side.
     """
-    nodes: dict[str, Node] = {}
+    nodes: dict[str | None, tuple[Node | None, int]] = {}
     roots: list[Node] = []
     for event in events:
-        node = nodes[event.uuid] = Node(event, [])
-        parent = nodes.get(event.parent_uuid) if event.parent_uuid is not None else None
-        (parent.children if parent else roots).append(node)
+        parent, depth = nodes.get(event.parent_uuid, (None, 0))
+        node = Node(event, [])
+        (parent.children if parent is not None else roots).append(node)
+        nodes[event.uuid] = (node, depth + 1) if depth < _DEEPEST else (parent, depth)
     return roots
 
 

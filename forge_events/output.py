@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_lines", "to_bytes", "to_html", "to_text"]
 
-# ECMA-48: control sequences (colours, cursor), strings with their terminator (titles, links), and two-byte escapes.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-OQ-WYZ\\`-~])")
-# The beginning of one at the end of a text. A string without an end in sight is no string.
-_BEGINNING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_NOT_HTML = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# ECMA-48: control sequences (colours, cursor), strings with their terminator (titles, links), and two-byte escapes; the
+# first two also with the one character of C1 that stands for ESC and the next one.
+_ESCAPE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
+)
+# The beginning of one at the end of a text. What has no end in sight is none.
+_BEGINNING = re.compile(
+    r"(?:(?:\x1b\[|\x9b)[0-?]{0,4096}[ -/]{0,64}"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]{0,4096}\x1b?"
+    r"|\x1b[ -/]{0,64})\Z"
+)
+# What sets colours and weights, as long as somebody means it.
+_STYLE = re.compile(r"\x1b\[[0-9;:]{0,256}m")
+# Marks, embeddings, overrides and isolates of bidirectional text: what is shown behind them is not what is there.
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_CONTROL = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
+_NOT_HTML = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff\ufffe\uffff]")
 # Surrogates that do not stand for a byte; a terminal was never sent one.
 _UNSENDABLE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
@@ -63,7 +76,7 @@ def to_html(pieces: Iterable[str], title: str) -> Iterator[str]:
     """Yield an HTML page that shows the output in its colours; nothing in the output or title is taken for HTML."""
     from rich.ansi import AnsiDecoder
 
-    yield _HEAD.format(title=html.escape(title))
+    yield _HEAD.format(title=_escaped(title))
     decoder = AnsiDecoder()
     for line in _lines(pieces):
         yield "".join(_html_line(decoder.decode_line(_only_styles(line.rstrip("\r\n"))))) + "\n"
@@ -82,29 +95,44 @@ def _stripped(text: str) -> str:
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
     """Yield whole lines, whatever pieces they come in."""
-    held = ""
+    held: list[str] = []
     for piece in pieces:
-        *lines, held = (held + piece).split("\n")
-        yield from lines
-    if held:
-        yield held
+        first, *more = piece.split("\n")
+        held.append(first)
+        if more:
+            yield "".join(held)
+            *whole, last = more
+            yield from whole
+            held = [last]
+    if any(held):
+        yield "".join(held)
 
 
 def _only_styles(line: str) -> str:
-    """Return a line without commands to the terminal other than those that set colours and weights."""
+    """Return a line without commands to the terminal other than those that set colours and weights.
 
-    def style(escape: re.Match[str]) -> str:
-        found = escape.group()
-        return found if found.startswith("\x1b[") and found.endswith("m") else ""
+    No other ESC is left: whoever reads the line next must not look for the end of what has none.
+    """
+    parts = _STYLE.split(_ESCAPE.sub(_style, line))
+    styles = _STYLE.findall(_ESCAPE.sub(_style, line))
+    shown = [part.replace("\x1b", "\N{REPLACEMENT CHARACTER}") for part in parts]
+    return "".join(text for pair in zip(shown, [*styles, ""], strict=True) for text in pair)
 
-    return _ESCAPE.sub(style, line)
+
+def _style(escape: re.Match[str]) -> str:
+    found = escape.group()
+    return found if _STYLE.fullmatch(found) else ""
 
 
 def _html_line(line: Text) -> Iterator[str]:
     for text, style in _runs(line):
-        shown = html.escape(_NOT_HTML.sub("\N{REPLACEMENT CHARACTER}", text))
+        shown = _escaped(text)
         css = _css(style) if style is not None else ""
         yield f'<span style="{css}">{shown}</span>' if css else shown
+
+
+def _escaped(text: str) -> str:
+    return html.escape(_NOT_HTML.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def _runs(line: Text) -> Iterator[tuple[str, Style | None]]:

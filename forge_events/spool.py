@@ -125,8 +125,8 @@ class Writer:
     """
 
     def __init__(self, path: str, *, append: bool = False) -> None:
-        kind = os.O_APPEND if append else os.O_APPEND | os.O_CREAT | os.O_EXCL
-        self._file = _above_standard_streams(os.open(path, os.O_WRONLY | os.O_CLOEXEC | kind, 0o600))
+        kind = os.O_NOFOLLOW | os.O_NONBLOCK if append else os.O_CREAT | os.O_EXCL
+        self._file = _above_standard_streams(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | kind, 0o600))
         self.last_counter = 0
         self._backlog = b""
         self._line = 0

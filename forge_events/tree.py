@@ -77,7 +77,10 @@ _SUBJECTS = {
 }
 _LONGEST_DETAIL = 72
 _MAX_DIGITS = 10
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Control characters, separators of lines, what turns the direction of text round, and surrogates.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
+)
 
 
 class Selection(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import LARGEST, Host, JobReference, JsonLines, Limit, Task
-from forge_events.cli.screen import as_dict, seconds, write_json, write_line
+from forge_events.cli.screen import as_dict, local_time, seconds, write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.tree import CHECK_MODE, duration_of, host_label, printable
 
@@ -66,7 +66,7 @@ def _write_row(event: JobEvent) -> None:
     data = event.event_data
     about = printable(event.task or event.play or event.playbook) + CHECK_MODE * (data.get("check_mode") is True)
     host = host_label(event.host_name, data.get("delegated_host"))
-    time = event.created.astimezone().strftime("%H:%M:%S")
+    time = local_time(event.created, "%H:%M:%S")
     style = "red" if event.failed else "yellow" if event.changed else ""
     write_line(_line(str(event.counter), time, event.event, seconds(duration_of(event)), host, about), style)
 

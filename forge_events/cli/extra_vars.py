@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["fields_of"]
+
+_MOST = 100_000
+"""Parts of a YAML value; a word of a command line has 128 KiB at the most."""
 
 
 def fields_of(words: Sequence[str]) -> dict[str, Any]:
@@ -49,6 +54,7 @@ def _variables(word: str) -> dict[str, Any]:
 def _object(word: str) -> dict[str, Any]:
     try:
         found = plain(_loaded(word))
+        json.dumps(found)  # YAML has numbers that are too long for JSON
     except Exception:  # noqa: BLE001 - there are many, and their words quote what they do not understand
         found = None
     if not isinstance(found, dict):
@@ -60,9 +66,37 @@ def _loaded(word: str) -> Any:
     try:
         return json.loads(word)
     except ValueError:
-        import yaml
+        return _yaml(word)
 
-        return yaml.safe_load(word)
+
+def _yaml(word: str) -> Any:
+    """Return a YAML value that is not much larger than its text: with aliases, a few lines may say billions of things.
+
+    :raises ValueError: it is larger than that.
+    """
+    import yaml
+
+    loader = yaml.SafeLoader(word)
+    try:
+        node = loader.get_single_node()
+        if node is None or _size(node, {}) > _MOST:
+            raise ValueError("it has too many parts")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: Any, known: dict[int, float]) -> float:
+    """Return how many parts a node of YAML has, each as often as it is named; one that holds itself has no end of them.
+
+    :param known: the sizes found so far, by the identity of their nodes.
+    """
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        parts = node.value if isinstance(node.value, list) else []
+        flat = itertools.chain.from_iterable(part if isinstance(part, tuple) else (part,) for part in parts)
+        known[id(node)] = 1 + sum(_size(part, known) for part in flat)
+    return known[id(node)]
 
 
 def _refusal(reason: str) -> typer.BadParameter:

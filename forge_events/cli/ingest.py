@@ -74,6 +74,7 @@ def ingest(
 
 def _ingested(session: Session, paths: list[Path], wish: Wish) -> Iterator[Received]:
     from forge_events.ingestion import receiver
+    from forge_events.ingestion.sources import taken
 
     sources = [found for path in paths for found in _found(path, session)]
     if wish.pause is not None and len(sources) != 1:
@@ -81,7 +82,7 @@ def _ingested(session: Session, paths: list[Path], wish: Wish) -> Iterator[Recei
     with _bar(len(sources)) as show:
         for number, source in enumerate(sources):
             try:
-                yield from source.ingest(session.store, wish._replace(seen=partial(show, source.path, number)))
+                yield from taken(source, session.store, wish._replace(seen=partial(show, source.path, number)))
             except BrokenSpool as error:
                 yield receiver.Received(source.path, problem=error.reason)
             show(source.path, number + 1, 0)

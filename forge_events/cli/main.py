@@ -79,7 +79,9 @@ def _misunderstood(error: Exception) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    line = " ".join(message.split())[:_LONGEST]
+    from forge_events.tree import printable
+
+    line = printable(" ".join(message.split())[:_LONGEST])
     if line:
         sys.stderr.write(f"forge-events: {line}\n")
     return code

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_events.cli.screen import tell
 from forge_events.errors import ForgeEventsError
+from forge_events.spool import SUFFIX
 
 if TYPE_CHECKING:
     from forge_events.recording.recorder import Recorded
@@ -53,11 +54,17 @@ def _bring_in(settings: Settings, recorded: Recorded, *, is_verbose: bool) -> No
             job = session.store.job(recorded.job_uuid)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not change the command's exit code
         reason = str(error) if isinstance(error, ForgeEventsError) else f"{type(error).__name__}: {error}"
-        _say(f"the job waits in {settings.spool_dir}: {reason}")
+        _say(f"{_whereabouts(settings, recorded)}: {reason}")
     else:
         if is_verbose:
             _say(f"recorded as job {job.id} ({job.uuid}), {job.status}")
 
 
+def _whereabouts(settings: Settings, recorded: Recorded) -> str:
+    """Say where a job is that is not in the store, as far as that can be seen."""
+    is_waiting = os.path.lexists(settings.spool_dir / f"{recorded.job_uuid}{SUFFIX}")
+    return f"the job waits in {settings.spool_dir}" if is_waiting else "the job cannot be looked up"
+
+
 def _say(message: str) -> None:
-    sys.stderr.write(f"forge-events: {' '.join(message.split())}\n")
+    tell(" ".join(message.split()))

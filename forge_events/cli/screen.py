@@ -120,9 +120,14 @@ def style_of(status: str) -> str:
     return _STYLES.get(status, "")
 
 
-def local_time(time: datetime.datetime | None) -> str:
-    """Return a time as people read it, in their own time zone."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""
+def local_time(time: datetime.datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Return a time as people read it, in their own time zone, or in UTC where that zone has no such time."""
+    if time is None:
+        return ""
+    try:
+        return time.astimezone().strftime(form)
+    except (OverflowError, ValueError):
+        return time.strftime(form)
 
 
 def seconds(elapsed: float | None) -> str:

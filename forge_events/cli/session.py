@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "days_ago", "now", "opened", "reading", "troubles"]
 
-_OLDEST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-
 
 class Session(NamedTuple):
     """An open store and the receiver of the spools that flow into it."""
@@ -44,10 +42,12 @@ def days_ago(store: Store, days: int) -> datetime.datetime:
 
     By the database's clock: one that is wrong here must not drop what is young.
     """
+    from forge_events.events import EARLIEST, in_utc
+
     try:
-        return store.now() - datetime.timedelta(days=days)
+        return in_utc(store.now() - datetime.timedelta(days=days))
     except OverflowError:
-        return _OLDEST
+        return EARLIEST
 
 
 def troubles(received: Received) -> Iterator[str]:

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
+
+from forge_events.files import NotRegular, open_file
+from forge_events.ingestion.aside import beside, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["Damage", "keep", "kept_in", "reason_of"]
 
 _PIECE = 1024 * 1024
+_LONGEST = 8 * _PIECE
+"""Bytes of the longest line that a piece makes, and some more."""
+
+_OURS = b'{"position":'
+_ATTEMPTS, _PAUSE = 50, 0.1
 
 
 class Damage(NamedTuple):
@@ -37,7 +47,7 @@ def reason_of(error: Exception) -> str:
 
 def kept_in(spool: Path) -> Path:
     """Return the file that keeps the damaged lines of a spool."""
-    return spool.with_name(f"{spool.name}.damaged")
+    return beside(spool, ".damaged")
 
 
 def keep(spool: Path, file: BinaryIO, damages: Sequence[Damage]) -> None:
@@ -46,9 +56,8 @@ def keep(spool: Path, file: BinaryIO, damages: Sequence[Damage]) -> None:
     That file has an object a line: ``position`` in the spool, ``reason``, and ``line``; bytes of it that are not UTF-8
     are lone surrogates (Python's ``surrogateescape``), and a very long line is spread over several objects.
     """
-    descriptor = os.open(kept_in(spool), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b") as target:
-        fcntl.flock(target, fcntl.LOCK_EX)
+    with _opened(kept_in(spool)) as target:
+        _lock(target)
         kept = _positions(target, min(damage.start for damage in damages))
         for damage in damages:
             for piece in _pieces(file, damage):
@@ -58,18 +67,56 @@ def keep(spool: Path, file: BinaryIO, damages: Sequence[Damage]) -> None:
         os.fsync(target.fileno())
 
 
+def _opened(path: Path) -> BinaryIO:
+    """Open the file that keeps lines; what has its name and cannot be it is set aside."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    try:
+        return os.fdopen(open_file(path, flags, owns=True), "r+b")
+    except NotRegular:
+        if set_aside(path) is None:
+            raise
+    return os.fdopen(open_file(path, flags, owns=True), "r+b")
+
+
+def _lock(target: BinaryIO) -> None:
+    """Keep others away, as far as the file system can; whoever keeps it locked for long holds up nobody."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        except OSError:
+            return None
+    raise BlockingIOError(errno.EWOULDBLOCK, "somebody keeps the file locked that takes its damaged lines")
+
+
 def _positions(target: BinaryIO, first: int) -> set[int]:
-    """Return the positions from ``first`` on that are kept already, and cut off what a crash left behind the last."""
+    """Return the positions from ``first`` on that are kept already; a line that is not ours stays as it is.
+
+    The last line has an end afterwards: one of ours that a crash has torn is cut off and written again.
+    """
     found, whole = set(), 0
-    for line in target:
-        if not line.endswith(b"\n"):
-            target.truncate(whole)
-            break
-        position = json.loads(line)["position"]
-        whole += len(line)
-        if position >= first:
+    while line := target.readline(_LONGEST):
+        position = _position(line)
+        if position is not None and position >= first:
             found.add(position)
+        whole += len(line)
+        last = line
+    if whole and not last.endswith(b"\n"):
+        if last.startswith(_OURS):
+            target.truncate(whole - len(last))
+        else:
+            target.write(b"\n")
     return found
+
+
+def _position(line: bytes) -> int | None:
+    """Return the position that a line tells of; None where it is torn or was written by somebody else."""
+    try:
+        position = json.loads(line)["position"] if line.startswith(_OURS) and line.endswith(b"\n") else None
+    except (ValueError, KeyError, RecursionError):
+        return None
+    return position if isinstance(position, int) else None
 
 
 def _pieces(file: BinaryIO, damage: Damage) -> Iterator[dict[str, Any]]:

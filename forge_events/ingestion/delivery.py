@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from forge_events.errors import ValueRejected
 from forge_events.ingestion import damage
 from forge_events.ingestion.damage import Damage
+from forge_events.ingestion.place import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,21 +31,23 @@ class Delivery:
 
     Damaged lines are kept before the position moves beyond them, so a crash at any moment loses none.
 
+    :param file: the spool, where the batches are read from one.
     :ivar source: what the batches are read from.
     :ivar event_count: how many events were delivered.
     :ivar damages: lines that were not.
     """
 
-    def __init__(self, store: Store, job: Job, source: str) -> None:
+    def __init__(self, store: Store, job: Job, source: str, file: BinaryIO | None = None) -> None:
         self._store, self._job = store, job
         self.source = source
-        self._spool: tuple[Path, BinaryIO] | None = None
+        self._file = file
+        self._spool: Path | None = None
         self.event_count = 0
         self.damages: list[Damage] = []
 
-    def keep_damages_of(self, path: Path, file: BinaryIO) -> None:
+    def keep_damages_beside(self, spool: Path) -> None:
         """Keep the damaged lines beside their spool from now on."""
-        self._spool = path, file
+        self._spool = spool
 
     def deliver(self, batch: Batch) -> bool:
         """Store a batch; return False, with some of it stored or nothing, when another receiver was quicker."""
@@ -78,14 +81,17 @@ class Delivery:
         return is_stored
 
     def _append(self, events: Sequence[JobEvent], expected: int, position: int) -> bool:
-        is_stored = self._store.append(self._job, events, source=self.source, expected=expected, position=position)
+        mark = mark_of(self._file, position) if self._file is not None else 0
+        is_stored = self._store.append(
+            self._job, events, source=self.source, expected=expected, position=position, mark=mark
+        )
         if is_stored:
             self.event_count += len(events)
         return is_stored
 
     def _keep(self, damages: Sequence[Damage]) -> None:
-        if damages and self._spool is not None:
-            damage.keep(*self._spool, damages)
+        if damages and self._spool is not None and self._file is not None:
+            damage.keep(self._spool, self._file, damages)
 
 
 def _reason(error: Exception) -> str:

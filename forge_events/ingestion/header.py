@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forge_events import spool
 from forge_events.errors import BrokenSpool
-from forge_events.events import Utc  # noqa: TC001 - pydantic reads the annotations of the models
+from forge_events.events import MAX_PID, Utc
 from forge_events.jobs import NewJob
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "NewerFormat", "NoHeader", "read_header"]
 
-_Pid = Annotated[int, Field(ge=1, le=2**31 - 1)]
+_Pid = Annotated[int, Field(ge=1, le=MAX_PID)]
 
 
 class NoHeader(BrokenSpool):
@@ -58,6 +58,18 @@ class Header(BaseModel):
     boot_id: str = ""
     uptime: float | None = None
 
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> Header:
+        """Read a header. A field that can be missing and holds nonsense is taken as missing.
+
+        :raises pydantic.ValidationError: it does not say which job it is, and when that started.
+        """
+        try:
+            return cls.model_validate(facts)
+        except ValidationError as error:
+            bad = {place["loc"][0] for place in error.errors()}
+            return cls.model_validate({key: part for key, part in facts.items() if key not in bad})
+
     def as_job(self) -> NewJob:
         """Return what is known of the job."""
         name = self.name or self.playbook or " ".join(self.command) or self.job_uuid
@@ -66,7 +78,7 @@ class Header(BaseModel):
 
 
 def read_header(path: str, file: BinaryIO) -> Header:
-    """Read the header of a spool. A field that can be missing and holds nonsense is taken as missing.
+    """Read the header of a spool.
 
     :raises NoHeader: the first line is not complete.
     :raises NewerFormat: the format is newer than this library.
@@ -81,14 +93,6 @@ def read_header(path: str, file: BinaryIO) -> Header:
     if isinstance(version, int) and version > spool.FORMAT:
         raise NewerFormat(path, f"it has format {version}, and this version of forge-events reads {spool.FORMAT}")
     try:
-        return _parse(first.value)
+        return Header.of(first.value)
     except ValidationError as error:
         raise BrokenSpool(path, "its header does not say which job it is, and when that started") from error
-
-
-def _parse(value: dict[str, Any]) -> Header:
-    try:
-        return Header.model_validate(value)
-    except ValidationError as error:
-        bad = {place["loc"][0] for place in error.errors()}
-        return Header.model_validate({key: part for key, part in value.items() if key not in bad})

@@ -9,16 +9,20 @@ final only with its exit code, unless that starter was killed.
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events.errors import StaleTransition
 from forge_events.events import EventFilter
+from forge_events.files import open_binary
 from forge_events.ingestion import damage
 from forge_events.ingestion.counters import Counters
 from forge_events.ingestion.delivery import Delivery
+from forge_events.ingestion.header import read_header
 from forge_events.ingestion.lines import Closing, batches
 from forge_events.ingestion.outcome import End, decide
+from forge_events.ingestion.place import source_of, start_of
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "Received"]
 
 _BY = "receiver"
+_PRESUMED = "receiver (presumed)"
+"""By whom a job was ended that nobody had ended, as far as its source goes."""
 
 
 class Received(NamedTuple):
@@ -67,11 +73,13 @@ class Intake:
     """Take spools into a store.
 
     :param is_owner: delete a spool when its job is final and all of it is stored, and keep its damaged lines beside it.
+    :param follows: the user has named the spools, and where one is a link it is followed.
     """
 
-    def __init__(self, store: Store, *, is_owner: bool) -> None:
+    def __init__(self, store: Store, *, is_owner: bool, follows: bool = False) -> None:
         self._store = store
         self._is_owner = is_owner
+        self._follows = follows
 
     def receive(
         self,
@@ -87,20 +95,24 @@ class Intake:
         :param gone: which of the processes that write to it had ended, seen before the call.
         :param limit: read no more than so many batches, and none while another receiver reads with a limit.
         :param said: what the caller would have written as the spool's last line, had there been room for it.
-        :raises OSError: the spool cannot be read, or its damaged lines not be kept.
+        :raises OSError: the spool cannot be read, or its damaged lines not be kept. BrokenSpool: it is none any more.
         :raises ValueRejected: the database does not take what the header says.
         """
-        with path.open("rb") as file:
+        with open_binary(path, follows=self._follows) as file:
+            if read_header(str(path), file) != header:
+                return Received(path, has_more=True)  # another spool has just taken its place
             if limit is not None and not _hold(file):
                 return Received(path, is_postponed=True)
             job, has_begun = self._begin(header)
-            delivery = Delivery(self._store, job, header.job_uuid)
+            delivery = Delivery(self._store, job, source_of(header.job_uuid, file), file)
             if self._is_owner:
-                delivery.keep_damages_of(path, file)
+                delivery.keep_damages_beside(path)
             closing = self._take(file, job, delivery, limit)
             if closing is not None and closing.exit is None and said is not None:
                 closing.exit = dict(said)
-            job, has_ended = self._finish(path, header, gone, closing, self._store.job(str(job.id)))
+            job, has_ended = self._finish(header, gone, closing, self._store.job(str(job.id)))
+            if self._is_owner and job.status.is_final and closing is not None and _is_over(closing, gone):
+                _delete(path, file)
         kept = damage.kept_in(path) if delivery.damages and self._is_owner else None
         return Received(
             path,
@@ -124,7 +136,8 @@ class Intake:
         """Store batch after batch; return how the spool ends, None if the limit came first."""
         while True:
             closing, counters = Closing(), Counters(self._store, job)
-            for count, batch in enumerate(batches(file, job.id, self._store.position(delivery.source), closing), 1):
+            start = start_of(self._store, delivery.source, file)
+            for count, batch in enumerate(batches(file, job.id, start, closing), 1):
                 counters.sort_out(batch)
                 if not delivery.deliver(batch):
                     break  # another receiver was quicker; what is left is read again
@@ -134,27 +147,31 @@ class Intake:
             else:
                 return closing
 
-    def _finish(self, path: Path, header: Header, gone: Gone, closing: Closing | None, job: Job) -> tuple[Job, bool]:
-        """End the job, and be done with its spool, if that is over."""
+    def _finish(self, header: Header, gone: Gone, closing: Closing | None, job: Job) -> tuple[Job, bool]:
+        """End the job, if its spool is over."""
         if closing is None or not _is_over(closing, gone):
             return job, False
         if closing.exit is None and job.cancel_requested is not None:
             return job, False  # whoever cancels it says so when all of its processes have ended
-        job, has_ended = self._end(job, header, closing)
-        if self._is_owner:
-            _delete(path)
-        return job, has_ended
+        return self._end(job, header, closing)
 
     def _end(self, job: Job, header: Header, closing: Closing) -> tuple[Job, bool]:
-        if job.status.is_final:
+        """Let the job end as its source says; an end that was presumed gives way to one that is told."""
+        has_ended = job.status.is_final
+        if has_ended and (closing.is_presumed or not self._is_presumed(job)):
             return job, False
         verdict = decide(self._facts(job, header, closing))
-        at = self._store.queue.time_of(job, verdict.at or header.started)
+        at, by = verdict.at or header.started, _PRESUMED if closing.is_presumed else _BY
+        at = self._store.queue.time_of(job, at)
+        end = self._store.correct if has_ended else self._store.transition
         try:
-            job = self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
+            return end(job, verdict.status, at=at, by=by, reason=verdict.reason, rc=closing.rc), True
         except StaleTransition:  # another receiver saw the same end
             return self._store.job(str(job.id)), False
-        return job, True
+
+    def _is_presumed(self, job: Job) -> bool:
+        """Return whether a job is an error only since its source broke off."""
+        return job.status is JobStatus.ERROR and self._store.transitions(job.id)[-1].by == _PRESUMED
 
     def _facts(self, job: Job, header: Header, closing: Closing) -> End:
         stats = self._last(job, EventFilter(event="playbook_on_stats"))
@@ -183,10 +200,11 @@ def _is_over(closing: Closing, gone: Gone) -> bool:
     return gone.starter and (closing.eof is not None or gone.ansible)
 
 
-def _delete(path: Path) -> None:
+def _delete(path: Path, file: BinaryIO) -> None:
     # Where the folder is not ours to change, the spool stays and is found to be done each time.
     with suppress(OSError):
-        path.unlink()
+        if os.path.samestat(path.lstat(), os.fstat(file.fileno())):
+            path.unlink()
 
 
 def _hold(file: BinaryIO) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+    from forge_events.ingestion.place import Start
+
 __all__ = ["Batch", "Closing", "Place", "batches"]
 
 _MAX_EVENTS = 500
@@ -39,6 +41,11 @@ class Closing:
         """The exit code, if somebody saw it."""
         rc = (self.exit or {}).get("rc")
         return rc if isinstance(rc, int) and abs(rc) < 2**31 else None
+
+    @property
+    def is_presumed(self) -> bool:
+        """Whether nobody wrote that the job has ended: the source ends, and that is all that is known."""
+        return self.eof is None if self.exit is None else self.exit.get("presumed") is True
 
     def add(self, record: spool.Record) -> None:
         """Take a closing record; the last of a kind counts."""
@@ -76,10 +83,11 @@ class Batch:
         return len(self.events) >= self._most or len(self.damages) >= self._most or self.size >= _MAX_BYTES
 
 
-def batches(file: BinaryIO, job_id: int, position: int, closing: Closing) -> Iterator[Batch]:
+def batches(file: BinaryIO, job_id: int, start: Start, closing: Closing) -> Iterator[Batch]:
     """Yield what stands in a spool from a position on, and tell ``closing`` how it ends."""
-    batch = Batch(position)
-    for record in spool.read(file, position, parsing.loads):
+    batch = Batch(start.position)
+    batch.expected = start.stored
+    for record in spool.read(file, start.position, parsing.loads):
         if record.kind in ("eof", "exit"):
             closing.add(record)
         elif not _is_header(record):

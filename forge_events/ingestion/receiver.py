@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +13,15 @@ from forge_events import spool
 from forge_events.errors import (
     BrokenSpool,
     InvalidTransition,
+    SchemaMismatch,
     StaleTransition,
     StoreUnavailable,
     UnknownJob,
     ValueRejected,
 )
+from forge_events.files import NotRegular, open_binary
 from forge_events.ingestion import process
+from forge_events.ingestion.aside import set_aside
 from forge_events.ingestion.header import NewerFormat, NoHeader, read_header
 from forge_events.ingestion.intake import Intake, Received
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from forge_events.store.contract import Store
 
 __all__ = ["TURN", "Received", "Receiver", "drain", "ingest"]
+
+_LOG = logging.getLogger(__name__)
 
 _PATIENCE = 60.0
 """Seconds that a file may be without a whole header before it counts as broken."""
@@ -90,7 +96,7 @@ class Receiver:
         waiting: list[tuple[Path, _Signature, Header]] = []
         for path, signature in self._changed():
             try:
-                with path.open("rb") as file:
+                with open_binary(path) as file:
                     waiting.append((path, signature, read_header(str(path), file)))
             except FileNotFoundError:
                 continue  # another receiver has finished it
@@ -119,10 +125,10 @@ class Receiver:
         try:
             with os.scandir(self._spool_dir) as entries:
                 for entry in entries:
-                    # Regular files only: a pipe would keep whoever opens it waiting for ever.
-                    if entry.name.endswith(spool.SUFFIX) and entry.is_file():
-                        with suppress(FileNotFoundError):
-                            stat = entry.stat()
+                    # Whatever has such a name: what is no file, or leads to one, is found out when it is opened.
+                    if entry.name.endswith(spool.SUFFIX):
+                        with suppress(OSError):
+                            stat = entry.stat(follow_symlinks=False)
                             found[Path(entry.path)] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         except FileNotFoundError:
             return {}
@@ -152,20 +158,25 @@ class Receiver:
         except FileNotFoundError:
             raise
         except ValueRejected:
-            return Received(path, problem=_REFUSED, kept=_set_aside(path) if self._is_owner else None)
+            return Received(path, problem=_REFUSED, kept=set_aside(path) if self._is_owner else None)
         except UnknownJob:
             return Received(path, has_more=True)  # it has been dropped just now; a spool that is left begins it anew
         except (InvalidTransition, StaleTransition) as error:
             return Received(path, problem=str(error))
-        except OSError as error:
+        except (BrokenSpool, OSError) as error:
             return self._refused(path, error, limit)
+        except (StoreUnavailable, SchemaMismatch):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours with one spool is none of the others'
+            _LOG.debug("the fault", exc_info=error)
+            return Received(path, problem=f"it makes forge-events fail: {type(error).__name__}")
 
     def _refused(self, path: Path, error: BrokenSpool | OSError, limit: int | None) -> Received:
         # Who comes once is told once; who keeps coming tries again what may work later.
-        is_postponed = isinstance(error, OSError) and limit is not None
-        is_spool = isinstance(error, (NewerFormat, OSError))
-        kept = None if is_spool or not self._is_owner else _set_aside(path)
-        return Received(path, problem=_reason(error), kept=kept, is_postponed=is_postponed)
+        may_work = isinstance(error, OSError) and not isinstance(error, NotRegular)
+        is_spool = may_work or isinstance(error, NewerFormat)
+        kept = None if is_spool or not self._is_owner else set_aside(path)
+        return Received(path, problem=_reason(error), kept=kept, is_postponed=may_work and limit is not None)
 
     def _remember(self, received: Received, known: _Known) -> Received:
         if not (received.has_more or received.is_postponed):
@@ -188,12 +199,10 @@ def ingest(path: Path, store: Store, now: datetime.datetime) -> list[Received]:
     if path.is_dir():
         return Receiver(path, store, is_owner=False).drain(now)
     try:
-        if path.exists() and not path.is_file():
-            raise BrokenSpool(str(path), "it is no file")
-        with path.open("rb") as file:
+        with open_binary(path, follows=True) as file:
             header = read_header(str(path), file)
         gone = process.gone(header, assume_gone=True)
-        return [Intake(store, is_owner=False).receive(path, header, gone)]
+        return [Intake(store, is_owner=False, follows=True).receive(path, header, gone)]
     except OSError as error:
         raise BrokenSpool(str(path), _reason(error)) from error
     except ValueRejected as error:
@@ -202,14 +211,3 @@ def ingest(path: Path, store: Store, now: datetime.datetime) -> list[Received]:
 
 def _reason(error: BrokenSpool | OSError) -> str:
     return error.reason if isinstance(error, BrokenSpool) else error.strerror or str(error)
-
-
-def _set_aside(path: Path) -> Path | None:
-    """Rename a file that is no spool, so that it is told of once; return its new place if that was free."""
-    kept = path.with_name(f"{path.name}.broken")
-    try:
-        os.link(path, kept)
-        path.unlink()
-    except OSError:
-        return None
-    return kept

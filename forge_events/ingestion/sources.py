@@ -16,9 +16,11 @@ any other folder               artifacts, a folder each
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 
-from forge_events.errors import BrokenSpool
+from forge_events.errors import BrokenSpool, ForgeEventsError, SchemaMismatch, StoreUnavailable
+from forge_events.files import open_binary
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner.folder import Folder, Unreadable
@@ -32,12 +34,13 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import Any
 
     from forge_events.ingestion.source import Source
     from forge_events.store.contract import Store
 
-__all__ = ["NoSource", "find", "ingest"]
+__all__ = ["NoSource", "find", "ingest", "taken"]
+
+_LOG = logging.getLogger(__name__)
 
 _ARTIFACTS = "artifacts"
 _OF_ARTIFACT = ("job_events", "command", "status")
@@ -79,13 +82,29 @@ def ingest(path: Path, store: Store, now: datetime.datetime, *, keeps_environmen
     :raises BrokenSpool: a file that is named is none of these.
     """
     wish = Wish(lambda: now, keeps_environment=keeps_environment)
-    return [received for source in find(path) for received in source.ingest(store, wish)]
+    return [received for source in find(path) for received in taken(source, store, wish)]
+
+
+def taken(source: Source, store: Store, wish: Wish) -> Iterator[Received]:
+    """Bring a source into a store; whatever is amiss with it is told of, and holds no other back.
+
+    :raises StoreUnavailable: the store cannot be used. BrokenSpool: the source cannot be read or is none.
+    """
+    try:
+        yield from source.ingest(store, wish)
+    except (StoreUnavailable, SchemaMismatch, BrokenSpool):
+        raise
+    except ForgeEventsError as error:
+        yield Received(source.path, problem=str(error))
+    except OSError as error:
+        yield Received(source.path, problem=error.strerror or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a fault of ours with one source is none of the others'
+        _LOG.debug("the fault", exc_info=error)
+        yield Received(source.path, problem=f"it makes forge-events fail: {type(error).__name__}")
 
 
 def _of_file(path: Path) -> Source:
-    if not path.is_file():
-        return SpoolSource(path)  # which says what is wrong with it
-    with path.open("rb") as file:
+    with open_binary(path, follows=True) as file:
         beginning = file.readline(_BEGINNING)
     first = _json(beginning)
     if isinstance(first, dict) and _is_message(first):
@@ -100,8 +119,9 @@ def _is_message(value: dict[str, Any]) -> bool:
 
 
 def _navigator(path: Path) -> Source:
-    with Folder.at(str(path.parent)) as folder:
-        artifact = _json(folder.read(path.name, MAX_LINE)) if not path.is_symlink() else _json(path.read_bytes())
+    with open_binary(path, follows=True) as file:
+        data = file.read(MAX_LINE + 1)
+    artifact: Any = _json(data) if len(data) <= MAX_LINE else None
     return NavigatorSource(path, artifact) if is_navigator(artifact) else SpoolSource(path)
 
 

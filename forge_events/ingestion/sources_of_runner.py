@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from forge_events.events import from_timestamp
+from forge_events.files import open_binary
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.runner import navigator
 from forge_events.ingestion.runner.artifact_intake import ArtifactIntake
@@ -120,7 +121,7 @@ class _MessageSource(ABC):
         yield Received(self.path, intake.job, intake.event_count)
 
     def _take(self, store: Store, wish: Wish, troubles: Troubles) -> LineIntake:
-        written = datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
+        written = from_timestamp(self.path.stat().st_mtime)
         origin = self._origin(written.isoformat(timespec="microseconds"))
         translation = Translation(origin._replace(keeps_environment=wish.keeps_environment))
         intake = LineIntake(store)
@@ -151,7 +152,7 @@ class StreamSource(_MessageSource):
         return Origin(self.path.stem, written)
 
     def _messages(self, troubles: Troubles, wish: Wish) -> Iterator[dict[str, Any]]:
-        with self.path.open("rb") as file:
+        with open_binary(self.path, follows=True) as file:
             stream = Stream(GrowingFile(file, wish.pause) if wish.pause is not None else file, troubles)
             for message in stream.messages():
                 self._size = stream.size
@@ -178,5 +179,5 @@ class NavigatorSource(_MessageSource):
         return Origin(self._uuid, written, uuid=self._uuid, owes_stats=False)
 
     def _messages(self, troubles: Troubles, wish: Wish) -> Iterator[dict[str, Any]]:  # noqa: ARG002 - as every source
-        written = datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
+        written = from_timestamp(self.path.stat().st_mtime)
         return navigator.messages(self._artifact, self._uuid, written.isoformat(timespec="microseconds"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_events.errors import BrokenSpool
+from forge_events.files import open_binary
 from forge_events.ingestion import process, receiver
 from forge_events.ingestion.header import read_header
 from forge_events.ingestion.intake import Intake
@@ -36,11 +37,11 @@ class SpoolSource:
 
     def _follow(self, store: Store, wish: Wish) -> Received:
         """Take in what comes until the job is final; a recorder on another machine is taken to be there."""
-        intake = Intake(store, is_owner=False)
+        intake = Intake(store, is_owner=False, follows=True)
         count = 0
         while True:
             try:
-                with self.path.open("rb") as file:
+                with open_binary(self.path, follows=True) as file:
                     header = read_header(str(self.path), file)
                 received = intake.receive(self.path, header, process.gone(header, assume_gone=False))
             except OSError as error:

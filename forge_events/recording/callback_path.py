@@ -13,6 +13,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forge_events.files import open_binary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -32,7 +34,7 @@ def plugin_folder() -> Path:
 def config_file(environ: Mapping[str, str], directory: Path) -> Path | None:
     """Return the ``ansible.cfg`` that Ansible reads when it is started in a directory; None if there is none."""
     for path in _config_candidates(environ, directory):
-        if path.exists() and os.access(path, os.R_OK):
+        if os.access(path, os.R_OK):
             return path
     return None
 
@@ -45,10 +47,16 @@ def configured(environ: Mapping[str, str], directory: Path, key: str) -> str | N
     path = config_file(environ, directory)
     parser = configparser.ConfigParser(inline_comment_prefixes=(";",))
     try:
-        parser.read_string(path.read_text("utf-8") if path else "")
+        parser.read_string(_read(path) if path else "")
     except (OSError, ValueError, configparser.Error):
         return None
     return parser.get("defaults", key, raw=True, fallback=None)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file; a pipe is left to Ansible, since it can be read but once."""
+    with open_binary(path, follows=True) as file:
+        return file.read().decode("utf-8")
 
 
 def effective_path(environ: Mapping[str, str], directory: Path) -> list[str]:
@@ -67,7 +75,7 @@ def _config_candidates(environ: Mapping[str, str], directory: Path) -> Iterator[
     named = environ.get("ANSIBLE_CONFIG")
     if named is not None:
         path = directory / _expanded(named, environ)
-        yield path / "ansible.cfg" if path.is_dir() else path
+        yield path / "ansible.cfg" if os.path.isdir(path) else path  # noqa: PTH112 - it raises nothing
     # Anybody could have put a file into a directory that is open to the world.
     if not directory.stat().st_mode & stat.S_IWOTH:
         yield directory / "ansible.cfg"

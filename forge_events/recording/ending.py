@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from forge_events import spool
+from forge_events.files import open_file
 from forge_events.recording import early
 
 if TYPE_CHECKING:
@@ -49,6 +50,6 @@ def append_exit(path: Path, exit_: dict[str, Any]) -> None:
 
 def _end_line(path: Path) -> None:
     """End the last line if it is torn, so that what follows is a line of its own; the command that wrote it is gone."""
-    with path.open("r+b") as file:
+    with os.fdopen(open_file(path, os.O_RDWR), "r+b") as file:
         if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
             file.write(b"\n")

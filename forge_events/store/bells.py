@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class FileBell:
             made = Path(tempfile.mktemp(prefix="new-", dir=folder))  # noqa: S306 - mkfifo refuses one that is there
             os.mkfifo(made, 0o600)
             # Opened for writing too, or it would count as readable whenever nobody else has it open.
-            self._pipe = os.open(made, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipe = os.open(made, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
             # Its name comes last: whoever rings takes a bell away that nobody has open.
             self._path = made.rename(made.with_name(made.name.replace("new-", _PREFIX, 1)))
         except OSError as error:
@@ -99,13 +100,16 @@ def ring(folder: Path) -> None:
 
 
 def _ring(path: str) -> None:
+    if not stat.S_ISFIFO(os.lstat(path).st_mode):
+        return  # somebody else has put it there
     try:
-        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:  # nobody has it open
             Path(path).unlink()
         return
     try:
-        os.write(pipe, b".")
+        if stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            os.write(pipe, b".")
     finally:
         os.close(pipe)

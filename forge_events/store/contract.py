@@ -184,7 +184,27 @@ class Store(Protocol):
         :raises StaleTransition: the job has another status by now; nothing was changed.
         """
 
-    def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
+    def correct(
+        self,
+        job: Job,
+        new: JobStatus,
+        *,
+        at: datetime.datetime,
+        by: str,
+        reason: str = "",
+        rc: int | None = None,
+    ) -> Job:
+        """Let a job have ended otherwise, in the place of an end that was presumed when a part of it was all there was.
+
+        It is no step of the lifecycle: the step that ended the job is told anew. For recorded jobs, which nothing waits
+        for.
+
+        :raises StaleTransition: the job has another status by now; nothing was changed.
+        """
+
+    def append(
+        self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
+    ) -> bool:
         """Add events, roll their failures and changes up, count their hosts, and move the position of their source.
 
         Everything commits together, and events are unique by (job, counter), so a batch that is delivered again changes
@@ -192,15 +212,19 @@ class Store(Protocol):
 
         :param batch: events of this job, parents before their children; at most 10,000; it may
             be empty.
-        :param source: what the events were read from, such as a spool's job uuid.
+        :param source: what the events were read from, such as one file.
         :param expected: the position that the batch was read from; when the stored one is another, somebody else was
             quicker, nothing is added and False is returned.
         :param position: the position behind the batch.
+        :param mark: a number that tells what stands in front of that position, to be found again with :meth:`mark`.
         :raises UnknownJob: the job has been dropped.
         """
 
     def position(self, source: str) -> int:
         """Return how far a source has been read, in bytes; 0 for one never seen."""
+
+    def mark(self, source: str) -> int:
+        """Return the mark that came with the position of a source; 0 for one never seen."""
 
     def job(self, reference: str) -> Job:
         """Return the job that an id, a uuid prefix of at least four characters, or ``latest`` names.

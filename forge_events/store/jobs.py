@@ -163,6 +163,18 @@ def transition(
     return by_id(connection, job.id)
 
 
+def correct(connection: Connection, job: Job, new: JobStatus, step: Step) -> Job:
+    """Let a job that has ended have ended in another way, and its last step be another one."""
+    values = {**_values(job, new, step), "job_explanation": step.reason}
+    where = (jobs.c.id == job.id) & (jobs.c.status == job.status)
+    if not connection.execute(update(jobs).where(where).values(values)).rowcount:
+        raise StaleTransition(job.id, job.status, by_id(connection, job.id).status)
+    last = (transitions.c.job_id == job.id) & (transitions.c.new == job.status)
+    taken = {"new": new, "at": step.at, "by": step.by, "reason": step.reason}
+    connection.execute(update(transitions).where(last).values(taken))
+    return by_id(connection, job.id)
+
+
 def steps(connection: Connection, job_id: int) -> list[Transition]:
     """Return the steps of a job's life, oldest first."""
     columns = [transitions.c[name] for name in Transition.model_fields]

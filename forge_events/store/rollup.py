@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from forge_events.hierarchy import RollUp, is_changed, late_failures, rolls_up
+from forge_events.hierarchy import CONTAINERS, RollUp, is_changed, late_failures, rolls_up
 from forge_events.store.schema import CONTAINER, jobevents
 
 if TYPE_CHECKING:
@@ -49,10 +49,16 @@ def _telling(events: Sequence[JobEvent]) -> Iterator[JobEvent]:
 
 
 def _ancestors(connection: Connection, job_id: int, uuids: set[str | None]) -> dict[str, str | None]:
-    """Return the parent of each of these containers and of everything above them, a level at a time."""
+    """Return the parent of each of these containers and of everything above them, a level at a time.
+
+    What others wrote may have a chain of parents without end; it is followed as far as the hierarchy has levels.
+    """
     parents: dict[str, str | None] = {}
     columns = (jobevents.c.uuid, jobevents.c.parent_uuid)
-    while wanted := {uuid for uuid in uuids if uuid is not None} - parents.keys():
+    for _ in CONTAINERS:
+        wanted = {uuid for uuid in uuids if uuid is not None} - parents.keys()
+        if not wanted:
+            break
         same = (jobevents.c.job_id == job_id) & jobevents.c.uuid.in_(sorted(wanted))
         rows = connection.execute(select(*columns).where(same, CONTAINER)).all()
         parents.update((row.uuid, row.parent_uuid) for row in rows)

@@ -48,7 +48,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -310,6 +310,8 @@ spoolpositions = Table(
     Column("source", Name, primary_key=True),
     Column("job_id", ForeignKey("main_job.id"), nullable=False, index=True),
     Column("position", BigInteger, nullable=False),
+    # What stands in front of the position, as a number.
+    _count("mark"),
     sqlite_with_rowid=False,
 )
 

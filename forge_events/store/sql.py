@@ -113,13 +113,29 @@ class SQLStore:
         with self._database.writing(is_durable=True) as connection:
             return steps.take(self._database, connection, job, new, Step(at, by, reason, rc))
 
-    def append(self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int) -> bool:
+    def correct(
+        self,
+        job: Job,
+        new: JobStatus,
+        *,
+        at: datetime.datetime,
+        by: str,
+        reason: str = "",
+        rc: int | None = None,
+    ) -> Job:
+        """Let a recorded job have ended otherwise."""
+        with self._database.writing(is_durable=True) as connection:
+            return jobs.correct(connection, job, new, Step(at, by, reason, rc))
+
+    def append(
+        self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
+    ) -> bool:
         """Add events with all that follows from them, and move the position of their source."""
         self._database.prepare(job.id)
         with self._database.writing() as connection:
             # Locked, because what follows from events adds to what is known of the job.
             jobs.by_id(connection, job.id, is_locked=True)
-            if not positions.move(connection, job.id, source, expected=expected, position=position):
+            if not positions.move(connection, job.id, source, expected=expected, position=position, mark=mark):
                 return False
             fresh = events.unknown(connection, job.id, batch)
             if fresh:
@@ -127,13 +143,20 @@ class SQLStore:
                 results.add(self._database, connection, fresh)
                 found = rollup.mark(connection, job.id, fresh)
                 summaries.count(self._database, connection, job.id, fresh)
-                jobs.count(connection, job.id, events=len(fresh), size=position - expected, found=found)
+                # Of a source that is read again, what is new has its share.
+                size = max(0, position - expected) * len(fresh) // len(batch)
+                jobs.count(connection, job.id, events=len(fresh), size=size, found=found)
             return True
 
     def position(self, source: str) -> int:
         """Return how far a source has been read."""
         with self._database.reading() as connection:
             return positions.read(connection, source)
+
+    def mark(self, source: str) -> int:
+        """Return the mark of a source's position."""
+        with self._database.reading() as connection:
+            return positions.read_mark(connection, source)
 
     def job(self, reference: str) -> Job:
         """Return the job that a reference names."""

@@ -62,7 +62,5 @@ def test_no_home_is_looked_for_where_every_folder_is_set(nobody, tmp_path):
 
 def test_a_tilde_that_leads_nowhere_is_told_of(nobody):
     refused = nobody("jobs", FORGE_EVENTS_HOME="~/data")
-    assert (refused.returncode, refused.stderr) == (
-        7,
-        "forge-events: the setting FORGE_EVENTS_HOME cannot be used: this user has no home folder, so ~ leads nowhere\n",
-    )
+    complaint = "the setting FORGE_EVENTS_HOME cannot be used: this user has no home folder, so ~ leads nowhere"
+    assert (refused.returncode, refused.stderr) == (7, f"forge-events: {complaint}\n")

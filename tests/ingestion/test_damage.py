@@ -160,8 +160,9 @@ def test_a_file_that_was_set_aside_is_not_overwritten(store, folder):
     (folder / "x.jsonl.broken").write_text("first")
     (folder / "x.jsonl").write_text("second\n")
     (received,) = drain(folder, store, now())
-    assert received.kept is None
-    assert [(folder / name).read_text() for name in ("x.jsonl.broken", "x.jsonl")] == ["first", "second\n"]
+    assert received.kept == folder / "x.jsonl.broken-2"
+    assert [(folder / name).read_text() for name in ("x.jsonl.broken", "x.jsonl.broken-2")] == ["first", "second\n"]
+    assert drain(folder, store, now()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b'{"header": {"form'])
@@ -191,8 +192,8 @@ def test_a_spool_of_a_newer_version_stays_for_that_version(store, folder):
 
 def test_other_files_are_none_of_its_business(store, folder):
     (folder / "notes.txt").write_text("x")
-    (folder / "folder.jsonl").mkdir()
-    os.mkfifo(folder / "pipe.jsonl")
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
     assert drain(folder, store, now()) == []
     assert len(list(folder.iterdir())) == 3
 

@@ -12,6 +12,7 @@ import threading
 import psutil
 import pytest
 
+from forge_events.ingestion.place import source_of
 from forge_events.ingestion.stopping import Stop
 from forge_events.ingestion.watching import Watch
 from forge_events.store import open_store
@@ -81,7 +82,8 @@ def test_a_signal_ends_it_in_good_order(url, folder, receive, number, rc):
     with open_store(url) as store:
         events = store.job(spool.uuid).event_count
         assert events in range(500, 20_002)
-        assert store.position(spool.uuid) > 0
+        with spool.path.open("rb") as file:
+            assert store.position(source_of(spool.uuid, file)) > 0
     assert receive(url, "--once").process.wait(60) == 0
     with open_store(url) as store:
         assert store.job(spool.uuid).event_count == 20_001

@@ -8,11 +8,13 @@ import datetime
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forge_events.events import from_timestamp
 from forge_events.ingestion.parsing import NotJson, parse
 from forge_events.ingestion.runner import process
 from forge_events.ingestion.runner.ending import FINAL
 from forge_events.ingestion.runner.event_files import EventFiles
 from forge_events.ingestion.runner.folder import Unreadable
+from forge_events.ingestion.runner.told import rc_of
 from forge_events.ingestion.runner.troubles import Troubles
 
 if TYPE_CHECKING:
@@ -106,9 +108,11 @@ class Artifact:
     def missing(self, state: State) -> None:
         """Write down what a job that is over should have and does not."""
         for name in ("status", "rc", "stdout"):
-            oddity = self._folder.oddity(name) if self._folder.has(name) else "it is missing"
-            if self.troubles.has(name):
+            is_there = self._folder.has(name)
+            # Each event has its own part of the output, and runner can be told not to write it all down once more.
+            if self.troubles.has(name) or (name == "stdout" and self._events.last and not is_there):
                 continue
+            oddity = self._folder.oddity(name) if is_there else "it is missing"
             if oddity:
                 self.troubles.add(name, oddity)
             elif name != "stdout" and not self._word(name):
@@ -125,7 +129,7 @@ class Artifact:
     def started(self) -> datetime.datetime | None:
         """Return when runner wrote the command, which is the first thing that it does."""
         written = self._folder.changed("command")
-        return _utc(written) if written is not None else None
+        return from_timestamp(written) if written is not None else None
 
     def ended(self, last: str | None) -> str | None:
         """Return when runner wrote how the job ended, if that can be: a copy has the time of the copying.
@@ -136,7 +140,7 @@ class Artifact:
         if written is None or last is None:
             return None
         after = written - datetime.datetime.fromisoformat(last).timestamp()
-        return _utc(written).isoformat(timespec="microseconds") if 0 <= after <= _QUIET else None
+        return from_timestamp(written).isoformat(timespec="microseconds") if 0 <= after <= _QUIET else None
 
     def _output(self) -> Iterator[dict[str, Any]]:
         """Yield the output of a job without events as messages of whole lines."""
@@ -164,10 +168,12 @@ class Artifact:
         if not word:
             return None
         try:
-            return int(word)
+            rc = rc_of(int(word))
         except ValueError:
-            self.troubles.add("rc", "it holds no number")
-            return None
+            rc = None
+        if rc is None:
+            self.troubles.add("rc", "it holds no exit code")
+        return rc
 
     def _word(self, name: str) -> str:
         """Return the one word that a file holds; empty if it is not there, or not yet."""
@@ -178,7 +184,3 @@ class Artifact:
         except Unreadable as error:
             self.troubles.add(name, str(error))
             return ""
-
-
-def _utc(time: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(time, datetime.UTC)

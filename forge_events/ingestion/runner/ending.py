@@ -72,8 +72,13 @@ class Ending(NamedTuple):
             status = JobStatus(self.status)
         if not self.status:
             reason = f"ansible-runner did not write how the job ended{'; its statistics tell' * self.has_stats}"
-        words = self._told() or reason
-        return {**({"status": status} if status else {}), **({"explanation": words} if words else {})}
+        found = {"status": status, "explanation": self._told() or reason, "presumed": self._is_presumed}
+        return {name: fact for name, fact in found.items() if fact}
+
+    @property
+    def _is_presumed(self) -> bool:
+        """Whether the end is none that anybody has told: there may be more of the job elsewhere."""
+        return not (self.status or self.has_stats)
 
     def _told(self) -> str:
         return censor_urls(" ".join(self.explanation.split())[:_MAX_EXPLANATION])

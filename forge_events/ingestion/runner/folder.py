@@ -12,16 +12,16 @@ import os
 import stat
 from typing import TYPE_CHECKING, Self
 
+from forge_events.files import LINK, kind_of, open_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
 __all__ = ["Folder", "Unreadable"]
 
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PIECE = 1024 * 1024
-_SMALL = 64 * 1024
 
 
 class Unreadable(Exception):
@@ -95,8 +95,8 @@ class Folder:
         except OSError as error:
             return _reason(error)
         if stat.S_ISLNK(mode):
-            return "it is a symbolic link, which is not followed"
-        return "" if stat.S_ISREG(mode) else f"it is {_kind(mode)}, not a file"
+            return LINK
+        return "" if stat.S_ISREG(mode) else f"it is {kind_of(mode)}, not a file"
 
     def changed(self, name: str = ".") -> float | None:
         """Return when a file of the folder, or the folder itself, was changed; None if it is not there."""
@@ -110,14 +110,13 @@ class Folder:
 
         :raises Unreadable: it is none, or larger than ``limit`` bytes.
         """
-        descriptor = _opened(name, _FILE, self._descriptor)
+        descriptor = self._file(name)
         try:
-            data = os.read(descriptor, _SMALL)
-            if len(data) == _SMALL or not data:
-                # Anything but a file that is small: what it is has to be known before more is read.
-                _check(os.fstat(descriptor), limit)
-                while len(data) <= limit and (more := os.read(descriptor, _PIECE)):
-                    data += more
+            data = os.read(descriptor, limit + 1 if limit < _PIECE else _PIECE)
+            if len(data) == _PIECE and os.fstat(descriptor).st_size > limit:
+                raise Unreadable(_too_large(limit))  # before any more of it is in memory
+            while data and len(data) <= limit and (more := os.read(descriptor, _PIECE)):
+                data += more
         except OSError as error:
             raise Unreadable(_reason(error)) from error
         finally:
@@ -126,27 +125,25 @@ class Folder:
             raise Unreadable(_too_large(limit))
         return data
 
+    def _file(self, name: str) -> int:
+        try:
+            return open_file(name, folder=self._descriptor)
+        except (OSError, ValueError) as error:
+            raise Unreadable(_reason(error)) from error
+
     def pieces(self, name: str) -> Iterator[bytes]:
         """Yield the content of a regular file of any size, piece by piece.
 
         :raises Unreadable: it is none.
         """
-        descriptor = _opened(name, _FILE, self._descriptor)
+        descriptor = self._file(name)
         try:
-            _check(os.fstat(descriptor), None)
             while piece := os.read(descriptor, _PIECE):
                 yield piece
         except OSError as error:
             raise Unreadable(_reason(error)) from error
         finally:
             os.close(descriptor)
-
-
-def _check(found: os.stat_result, limit: int | None) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise Unreadable(f"it is {_kind(found.st_mode)}, not a file")
-    if limit is not None and found.st_size > limit:
-        raise Unreadable(_too_large(limit))
 
 
 def _opened(path: str, flags: int, folder: int | None) -> int:
@@ -160,24 +157,11 @@ def _reason(error: OSError | ValueError) -> str:
     if not isinstance(error, OSError):
         return "no file can have this name"
     if error.errno == errno.ELOOP:
-        return "it is a symbolic link, which is not followed"
+        return LINK
     if error.errno == errno.ENOTDIR:
         return "it is no folder, or a symbolic link"
-    if error.errno == errno.ENXIO:
-        return "it is a pipe or a socket, not a file"
     return error.strerror or type(error).__name__
 
 
 def _too_large(limit: int) -> str:
     return f"it is larger than {limit} bytes"
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_ISDIR: "a folder",
-        stat.S_ISFIFO: "a pipe",
-        stat.S_ISSOCK: "a socket",
-        stat.S_ISCHR: "a device",
-        stat.S_ISBLK: "a device",
-    }
-    return next((name for test, name in kinds.items() if test(mode)), "something else")

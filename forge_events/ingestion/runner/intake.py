@@ -90,9 +90,9 @@ class LineIntake(Intake):
         self.is_done = self.job.status.is_final
 
     def _open(self, facts: dict[str, Any]) -> None:
-        self._header = Header.model_validate(facts)
+        self._header = Header.of(facts)
         self.job, _ = self._begin(self._header)
-        self.is_done = self.job.status.is_final
+        self.is_done = self.job.status.is_final and not self._is_presumed(self.job)
         # Not the spool of the same job, whose position is in bytes.
         self._delivery = Delivery(self._store, self.job, f"runner {self.job.uuid}")
         self._batch = Batch(self._store.position(self._delivery.source), _MAX_EVENTS)

@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from forge_events.ingestion.parsing import NotJson, parse
+from forge_events.ingestion.runner.told import rc_of
 from forge_events.spool import MAX_LINE
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Stream:
             return None
         try:
             with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive, archive.open("rc") as file:
-                return int(file.read(64))
+                return rc_of(int(file.read(64)))
         except _BROKEN_ZIP as error:
             self._troubles.add(self._place, f"the artifact has no exit code: {type(error).__name__}")
             return None

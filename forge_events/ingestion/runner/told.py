@@ -8,10 +8,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forge_events.events import MAX_PID, in_utc
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LOST_OUTPUT", "NoEvent", "Told", "base_uuid", "text_of"]
+__all__ = ["LOST_OUTPUT", "NoEvent", "Told", "base_uuid", "rc_of", "text_of"]
 
 LOST_OUTPUT = ("stdout",)
 """Of an event that runner never took from the process there is all but its output."""
@@ -68,7 +70,7 @@ class Told(NamedTuple):
             text=_text(message),
             created=_time(message.get("created")),
             verbosity=_count(message.get("verbosity")) or 0,
-            pid=_count(message.get("pid")),
+            pid=_pid(message.get("pid")),
             ident=text_of(message.get("runner_ident")),
             lost=LOST_OUTPUT if message.get("lost") == LOST_OUTPUT else (),
         )
@@ -86,9 +88,19 @@ def text_of(value: Any) -> str:
     return json.dumps(value) if value else ""
 
 
+def rc_of(value: Any) -> int | None:
+    """Return an exit code; None where a value cannot be one."""
+    return value if type(value) is int and abs(value) < 2**31 else None
+
+
 def _count(value: Any) -> int | None:
     # A bool is an int, too; its type tells it from one.
     return value if type(value) is int and 0 <= value <= _MAX else None
+
+
+def _pid(value: Any) -> int | None:
+    pid = _count(value)
+    return pid if pid and pid <= MAX_PID else None
 
 
 def _text(message: Mapping[str, Any]) -> str:
@@ -105,12 +117,8 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _time(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
+    """Return a time in UTC; None where there is none, or none that can be."""
     try:
-        time = datetime.datetime.fromisoformat(value)
-        if time.utcoffset():
-            time.astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
+        return in_utc(datetime.datetime.fromisoformat(value)).isoformat(timespec="microseconds")
+    except (ValueError, TypeError):
         return None
-    return value

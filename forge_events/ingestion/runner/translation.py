@@ -30,7 +30,7 @@ from forge_events.ingestion.runner.lessons import Lessons
 from forge_events.ingestion.runner.messages import Messages
 from forge_events.ingestion.runner.normaliser import Normaliser, is_message
 from forge_events.ingestion.runner.output import Output
-from forge_events.ingestion.runner.told import Told, text_of
+from forge_events.ingestion.runner.told import Told, rc_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,7 +94,7 @@ class Translation:
         if "status" in message and "counter" not in message:
             self._take_status(message)
         elif "rc" in message and "counter" not in message:
-            self._rc = message["rc"] if isinstance(message["rc"], int) else None
+            self._rc = rc_of(message["rc"])
         elif message.get("event") not in ("keepalive", "EOF"):
             yield from self._take_event(Told.of(message))
 
@@ -227,6 +227,4 @@ class Translation:
 def _earliest(started: datetime.datetime | None, created: str | None) -> str | None:
     if started is None or created is None:
         return started.isoformat(timespec="microseconds") if started is not None else created
-    time = datetime.datetime.fromisoformat(created)
-    first = time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)
-    return min(started, first).isoformat(timespec="microseconds")
+    return min(started, datetime.datetime.fromisoformat(created)).isoformat(timespec="microseconds")

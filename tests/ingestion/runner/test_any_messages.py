@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
 import tempfile
 from typing import Any
@@ -12,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forge_events.events import JobEvent
+from forge_events.events import EARLIEST, LATEST, JobEvent
 from forge_events.hierarchy import EVENTS, violations
+from forge_events.ingestion.header import Header
 from forge_events.ingestion.runner.artifact import Artifact as Reader
 from forge_events.ingestion.runner.folder import Folder
 from forge_events.ingestion.runner.navigator import is_navigator, messages
@@ -21,14 +24,43 @@ from forge_events.ingestion.runner.stream import Stream
 from forge_events.ingestion.runner.told import NoEvent
 from forge_events.ingestion.runner.translation import Origin, Translation
 from forge_events.ingestion.runner.troubles import Troubles
+from forge_events.tree import Selection, draw, grow
 from tests.ingestion.runner.artifacts import PLAY, whole
 from tests.ingestion.spools import now
 
 NAMES = (*EVENTS, "", "new", "EOF", "keepalive")
 UUIDS = ("r", PLAY, f"{PLAY}_2", *(f"02fc0000-0001-ffd6-5c82-{number:012x}" for number in range(6)), "x_2", "../..")
 FLAGS = (True, False, None)
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=6),
+PIDS = (7, 0, -1, True, 2**31 - 1, 2**31, 2**63, 10**30)
+CODES = (0, 2, -9, 250, True, 2**31, -(2**63), 10**30)
+TIMES = (
+    "2026-01-02T12:00:00+00:00",
+    "2026-01-02T12:00:00",
+    "2026-01-02T24:00:00",
+    "2026-01-02",
+    "0001-01-01T00:00:00+00:00",
+    "0001-01-01T00:00:00",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59.999999+00:00",
+    "9999-12-31T23:59:59.999999",
+    "9999-12-31T23:59:59-12:00",
+    "2026-01-02T12:00:00+23:59",
+)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for level in range(depth):
+        value = [value] if level % 2 else {"k": value}
+    return value
+
+
+DEPTHS = (100, 200, 255, 256, 400, 900)
+leaves = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=6)
+)
+anything = st.sampled_from(DEPTHS).map(nested) | st.recursive(
+    leaves,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
@@ -68,11 +100,11 @@ event = st.fixed_dictionaries(
         "parent_uuid": mostly(*UUIDS),
         "event_data": event_data | anything,
         "stdout": mostly("included: /b.yml for a, b => (item=1)", "x\r\n", "[ERROR]: x", "skipping: [a] => {}"),
-        "start_line": mostly(0, 1),
+        "start_line": mostly(0, 1, -1, 2**63),
         "end_line": mostly(1, 2, 2**62),
-        "created": mostly("2026-01-02T12:00:00+00:00", "2026-01-02T12:00:00", "0001-01-01T00:00:00+14:00"),
-        "verbosity": mostly(1),
-        "pid": mostly(7),
+        "created": mostly(*TIMES),
+        "verbosity": mostly(1, -1, 2**31, 2**63),
+        "pid": mostly(*PIDS),
         "runner_ident": mostly("i"),
     },
 )
@@ -80,11 +112,11 @@ status = st.fixed_dictionaries(
     {"status": mostly("starting", "running", "successful", "failed", "canceled", "error", "timeout")},
     optional={"command": mostly(["ansible-playbook", "s.yml"], ["sh", "-c", "'"]), "cwd": anything, "env": anything},
 )
-message = event | status | st.fixed_dictionaries({"rc": mostly(0, 2)})
+message = event | status | st.fixed_dictionaries({"rc": mostly(*CODES)})
 
 
 def translated(found, stats=None):
-    """Return the lines of messages; each event of them is one that the store takes, and the rules hold."""
+    """Return the events of messages: the store takes them and their job, the rules hold, and they can be drawn."""
     translation = Translation(Origin("i", now().isoformat(), stats=stats, keeps_environment=True))
     lines: list[dict[str, Any]] = []
     for each in found:
@@ -94,8 +126,11 @@ def translated(found, stats=None):
             continue
     lines += translation.end()
     assert [next(iter(line)) for line in lines if "event" not in line] == ["header", "eof", "exit"]
+    assert EARLIEST <= Header.of(lines[0]["header"]).as_job().created <= LATEST
     events = [JobEvent.from_spool(line, 1) for line in lines if "event" in line]
     assert list(violations(events)) == []
+    assert all(EARLIEST <= event.created <= LATEST for event in events)
+    assert len(list(draw(grow(events, Selection(has_helpers=True))))) == len(events)
     line = 0
     for made in events:
         assert made.start_line == line
@@ -119,28 +154,58 @@ def check_navigator(plays, stdout):
     translated(list(messages(artifact, "i", now().isoformat())))
 
 
+def loop(path):
+    path.symlink_to(path.name)
+
+
+def leave(path):
+    path.symlink_to("/etc/passwd")
+
+
+def endless(path):
+    path.symlink_to("/dev/zero")
+
+
+ODD = (os.mkfifo, os.mkdir, loop, leave, endless)
+MOMENTS = (0.0, -(2.0**31), 2.0**31, 2.0**33, 2.0**62)
+
+
+def put(path, content, moment):
+    """Put bytes, or something that is no file, where something may be already; a file system may refuse a time."""
+    if path.is_dir():
+        return
+    path.unlink(missing_ok=True)
+    path.write_bytes(content) if isinstance(content, bytes) else content(path)
+    with contextlib.suppress(OSError, OverflowError):
+        os.utime(path, (moment, moment), follow_symlinks=False)
+
+
 def check_folder(files):
     with tempfile.TemporaryDirectory() as name:
         artifact = whole(pathlib.Path(name))
-        for number, content in files:
+        for number, content, moment in files:
             place = ("status", "rc", "command", "stdout")[number] if number < 4 else None
-            path = artifact.folder / place if place else artifact.folder / "job_events" / f"{number}-x.json"
-            path.write_bytes(content)
+            put(artifact.folder / (place or f"job_events/{number}-x.json"), content, moment)
         reader = Reader(Folder.at(str(artifact.folder)))
         state = reader.state(now())
         stats = reader.stats()
         found = [reader.start(), *reader.events(is_over=True), {"status": state.status}, {"rc": state.rc}]
         reader.missing(state)
+        times = reader.started(), reader.ended(TIMES[0])
+        assert times[0] is None or EARLIEST <= times[0] <= LATEST
         reader.close()
         translated(found, stats)
 
 
 chunk = (
-    st.binary(max_size=40) | message.map(lambda value: json.dumps(value).encode()) | st.just(b'{"zipfile": 4}\nAAAA')
+    st.binary(max_size=40)
+    | st.sampled_from((300, 1000, 5000, 100_000)).map(lambda depth: b"[" * depth + b"]" * depth)
+    | message.map(lambda value: json.dumps(value).encode())
+    | st.just(b'{"zipfile": 4}\nAAAA')
 )
 entry = st.dictionaries(
     mostly("__result", "start", "end", "task_uuid", "host", "uuid", "role").filter(lambda key: isinstance(key, str)),
-    mostly("Ok", "Ignored", "x"),
+    mostly("Ok", "Ignored", "x", *TIMES),
     max_size=5,
 )
 play = st.fixed_dictionaries(
@@ -150,7 +215,14 @@ CHECKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "messages": (check_messages, {"found": st.lists(message, max_size=12), "stats": event_data}),
     "stream": (check_stream, {"data": st.lists(chunk, max_size=8).map(b"\n".join)}),
     "navigator": (check_navigator, {"plays": st.lists(play | anything, max_size=3), "stdout": st.lists(anything)}),
-    "folder": (check_folder, {"files": st.lists(st.tuples(st.integers(0, 14), chunk), max_size=5)}),
+    "folder": (
+        check_folder,
+        {
+            "files": st.lists(
+                st.tuples(st.integers(0, 14), chunk | st.sampled_from(ODD), st.sampled_from(MOMENTS)), max_size=5
+            )
+        },
+    ),
 }
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
