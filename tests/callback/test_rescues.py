@@ -52,9 +52,8 @@ def test_what_is_caught_fails_nothing(strategy, ansible, lawful):
     assert bool(failed(run)) == bool(handlers)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_what_is_caught_though_ansible_counts_it_is_told_as_it_happened(strategy, ansible, lawful):
-    run = ansible.play("cleared.yml", "-e", f"strategy={strategy}")
+def test_what_is_caught_though_ansible_counts_it_is_told_as_it_happened(ansible, lawful):
+    run = ansible.play("cleared.yml")
     lawful(run)
     assert run.rc == 0
     assert counted(run, "rescued") == dict.fromkeys(("h1", "h2", "h3"), 1)
@@ -75,6 +74,6 @@ def test_what_is_not_caught_fails_its_task(strategy, ansible, lawful):
 def test_hosts_that_fail_with_another_count_as_ansible_counts_them(ansible, lawful):
     run = ansible.play("fatal.yml")
     lawful(run)
-    assert run.rc == 2
+    assert run.rc == (0 if version(run) < (2, 19) else 2)
     assert counted(run, "rescued") == recap(run, "rescued") == {"h1": 1}
     assert failed(run) == set()
