@@ -137,8 +137,8 @@ _HOMES = {
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound FieldNotAsked ForgeEventsError "
         "InvalidLaunch InvalidSettings InvalidTransition JobCanceled JobNotRun NameTaken NodeAtWork "
-        "NotInTime NotLaunched NotRelaunchable SchemaMismatch StaleTransition StoreBusy StoreUnavailable TargetExists "
-        "UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
+        "NotInTime NotLaunched NotRelaunchable NotTold SchemaMismatch StaleTransition StoreBusy StoreUnavailable "
+        "TargetExists UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
     ),
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",

@@ -218,7 +218,7 @@ def test_a_name_may_hold_any_character(anywhere, name):
         ),
         (["create", "x", "a.yml", "--message", "end=x"], "Invalid value for --message: it begins with started="),
         (["create", "x", "a.yml", "--message", "started=x"], "Invalid value for --message: nobody is told of started"),
-        ([*NOTIFYING, "started={{"], "the message for started cannot be used: line 1: unexpected end of template"),
+        ([*NOTIFYING, "started={{"], "the message for started cannot be used: line 1: unexpected 'end of template'"),
         (
             [*NOTIFYING, f"started={{{{ '{SECRET}' | x }}}}"],
             "the message for started cannot be used: line 1: No filter",

@@ -91,9 +91,12 @@ def test_the_longest_address_is_kept(store):
 @pytest.mark.parametrize(
     "wanted", [{"started": [{"url": ""}]}, {"started": [{"url": TO, "by": "pigeon"}]}, {"x": [TO]}]
 )
-def test_a_template_that_cannot_be_read_stops_no_job(store, wanted):
-    job = running(store, add_template(store, **wanted))
+def test_a_template_that_cannot_be_read_stops_no_job_and_is_told_of(store, wanted, caplog):
+    template = add_template(store, **wanted)
+    job = running(store, template)
     assert (job.status, told(store, job)) == (JobStatus.RUNNING, [])
+    expected = f"job template {template} says in a way that is not known here whom to tell; nobody is told"
+    assert [record.getMessage() for record in caplog.records] == [expected]
 
 
 def test_a_job_whose_template_is_gone_goes_on(store):
