@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tree that grows event by event, of which only the end is drawn: what it costs is what changes. Pure.
 
-It is the tree of :mod:`forge_events.tree`: the same events, in the same order, with the same drawing.
+It is the tree of :mod:`forge_events.tree` with the same drawing, but for the order of tasks under ``free``: here they
+come as they were announced, so that what is new is at the end.
 """
 
 from __future__ import annotations
