@@ -56,7 +56,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._opening: Any = None
         self._task: Task | None = None
-        self._censor = Censor()
+        self._censor = Censor(has_files=True)
         self._secrets = Secrets(self._censor)
         self._limit = 0
 
