@@ -19,12 +19,19 @@ This module imports the standard library only and is shipped inside the collecti
 
 from __future__ import annotations
 
+import os
 import re
-from typing import NamedTuple
+import stat
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["HIDDEN", "Excerpts", "Source", "is_open"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["HIDDEN", "Excerpts", "Source", "is_open", "mentions_no_log"]
 
 HIDDEN = "********"
+
+_LARGEST = 4 * 1024 * 1024
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ORIGIN = re.compile(r"Origin: (.+?)(?::(\d+))?(?::\d+)?$")
@@ -38,11 +45,11 @@ _OFFENDING = re.compile(
 # Lines above tasks that hold nothing of a user's.
 _HEAD = re.compile(
     r"\s*(?:---|#.*|(?:- *)?(?:hosts|gather_facts|any_errors_fatal|become|become_user|connection|strategy|serial|tags|"
-    r"ignore_errors|tasks|handlers|pre_tasks|post_tasks|roles|block|rescue|always|name|register|loop|when): *"
+    r"ignore_errors|tasks|handlers|pre_tasks|post_tasks|roles|block|rescue|always|name|register): *"
     r"[^{}\[\]]*)?\Z"
 )
 _SHOWN_SECRET = re.compile(
-    r"([\w.-]*(?:pass|pwd|secret|token|key|cred|auth|private|\bpw|\bpin)[\w.-]*['\"]?\s*[:=]\s*)"
+    r"([\w.-]*(?:pass|pwd|secret|token|key|cred|auth|private|\b(?:pw|pin)(?![a-zA-Z]))[\w.-]*['\"]?\s*[:=]\s*)"
     r"(?!\s|[{\[]|['\"]?\{\{[^{}]*\}\}['\"]?\s*(?:[,}]|$))"
     r"(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,}]+)",
     re.IGNORECASE,
@@ -57,6 +64,17 @@ systemd_service sysvinit tempfile template unarchive validate_argument_spec wait
 """
 _CORE = frozenset({"", "ansible.builtin", "ansible.legacy"})
 _OPEN_ACTIONS = frozenset(_OPEN_ACTIONS_WORDS.split())
+
+
+def mentions_no_log(file: str) -> bool:
+    """Return whether a file of this machine has the words ``no_log`` or is none that can be read."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return True
+    with os.fdopen(descriptor, "rb") as opened:
+        found = os.fstat(descriptor)
+        return not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST or b"no_log" in opened.read()
 
 
 def is_open(action: str) -> bool:
@@ -96,10 +114,14 @@ class Excerpts:
     """Know which lines of which files may be shown.
 
     Of a file all of whose tasks are known, a line is that of the task above it. Of any other one, only what is between
-    the beginning of a task and the line of its error is known to be that task's.
+    the beginning of a task and the line of its error is known to be that task's. As long as no task is known at all,
+    which is while playbooks are loaded, lines may be shown of a file in which nobody asks for ``no_log``.
+
+    :param mentions_no_log: says of a file whether somebody does, or it cannot be known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mentions_no_log: Callable[[str], bool]) -> None:
+        self._mentions_no_log = mentions_no_log
         self._sources: dict[str, dict[int, Source]] = {}
         self._whole: set[str] = set()
         self._hidden: list[str] = []
@@ -186,8 +208,11 @@ class Excerpts:
         is_owned = owner is not None and (
             line == start or ((file in self._whole or start == own) and owner.has_line(source))
         )
-        if is_owned and owner is not None:
-            is_hidden = owner.is_hidden
+        if is_owned and owner is not None and not owner.is_hidden:
+            is_hidden = False
+        elif own not in sources:
+            is_hidden = bool(self._sources) or self._mentions_no_log(file)
         else:
-            is_hidden = own not in sources or sources[own].is_censored or not _HEAD.match(source)
+            is_censored = sources[own].is_censored or (is_owned and owner is not None and owner.is_censored)
+            is_hidden = is_censored or not _HEAD.match(source)
         return HIDDEN if is_hidden else _SHOWN_SECRET.sub(rf"\1{HIDDEN}", source)

@@ -24,7 +24,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 # By the name that it has in the collection as well.
-from ._excerpts import HIDDEN, Excerpts
+from ._excerpts import HIDDEN, Excerpts, mentions_no_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,12 +98,14 @@ class Censor:
     """What one job may not tell. With nothing learned it costs next to nothing.
 
     ``excerpts`` knows which lines of source may be shown.
+
+    :param has_files: the files that Ansible speaks of are on this machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_files: bool = False) -> None:
         self._values = _Values()
         self._at_censored: set[str] = set()
-        self.excerpts = Excerpts()
+        self.excerpts = Excerpts(mentions_no_log if has_files else lambda _file: True)
 
     @property
     def version(self) -> int:

@@ -90,7 +90,7 @@ def _keep(file: int, parts: Callable[[str], Any]) -> None:
     write(process)
     terminal = parts("terminal").Terminal.of_process()
     keep = terminal._sink
-    censor = parts("censoring").Censor()
+    censor = parts("censoring").Censor(has_files=True)
     command = parts("command_lines").censor_command(sys.argv)
     censor.learn_command(command.secrets, command.echoes)
 

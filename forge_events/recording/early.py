@@ -85,7 +85,7 @@ def write_spool(wish: Wish, ended: Ended) -> None:
 
 def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> None:
     command = censor_command([Path(wish.command[0]).name, *wish.command[1:]])
-    censor = Censor()
+    censor = Censor(has_files=True)
     censor.learn_command(command.secrets, command.echoes)
     early = early._replace(messages=[message._replace(text=censor.text(message.text)) for message in early.messages])
     header = _header(wish, command, ended, early)

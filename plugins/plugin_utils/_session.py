@@ -59,7 +59,7 @@ class Session:
         self._play: Any = None
         self._marks: dict[str, int | None] = {}
         self._task: Task | None = None
-        self._censor = Censor()
+        self._censor = Censor(has_files=True)
         self._secrets = Secrets(self._censor)
         self._limit = 0
 
