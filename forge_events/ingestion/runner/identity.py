@@ -24,6 +24,8 @@ __all__ = ["command_of", "event_uuids", "job_uuid", "name_of"]
 
 _PLAYBOOKS = (".yml", ".yaml", ".json")
 _MAX_WORDS = 10_000
+_MAX_SHELL = 32 * 1024
+"""Characters of a shell's command that are looked into; shlex takes time that grows with their square."""
 
 
 def job_uuid(*facts: str) -> str:
@@ -52,8 +54,10 @@ def command_of(found: Any) -> list[str]:
 def _shell_command(text: str) -> str:
     """Return a command in a shell's own words, censored; runner does this to add an ssh key to an agent."""
     try:
-        words = shlex.split(text)
+        words = shlex.split(text) if len(text) <= _MAX_SHELL else None
     except ValueError:
+        words = None
+    if words is None:
         return values.censor_command(["-e", text])[1]
     censored = values.censor_command(words)
     return text if censored == words else " ".join(censored)
