@@ -86,8 +86,8 @@ bench-dispatch: venv ## Measure the dispatcher: from launch to running, idle, an
 	@$(PY) -m tests.benchmarks.dispatch $(BENCH)
 
 .PHONY: fuzz-ingest
-fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them
-	$(PYTEST) -n auto -m full tests/ingestion/runner/test_any_messages.py
+fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them (FUZZ=--hypothesis-seed=N)
+	$(PYTEST) -n auto -m full $(FUZZ) tests/ingestion/runner/test_any_messages.py
 
 .PHONY: venv
 venv: ## Make .venv with all that developing takes, or find it up to date

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SECRET_NAME", "Censored", "censor_command", "censor_environment", "censor_urls"]
 
+_LONGEST = 32 * 1024
+"""Characters of a text that are split into words; a longer one is hidden as a whole."""
+
 SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|key|cred|auth|private|(?:^|[^a-z])(?:pw|pin|psk|otp)(?:$|[^a-z])", re.IGNORECASE
 )
@@ -211,10 +214,7 @@ class _Reader:
         if not re.search(r"\s", text):
             return text
         try:
-            lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;")
-            lexer.whitespace_split = True
-            lexer.commenters = ""
-            words = list(lexer)
+            words = _words(text, punctuation="|&;")
         except ValueError:
             return self._secret(text)
         inner = _Reader(self._depth + 1)
@@ -262,10 +262,23 @@ class _Reader:
 
 def _pairs(text: str) -> list[tuple[str, str, str]]:
     try:
-        words = shlex.split(text)
+        words = _words(text)
     except ValueError:
         return [(HIDDEN, "", "")]
     return [word.partition("=") for word in words]
+
+
+def _words(text: str, punctuation: str = "") -> list[str]:
+    """Split a text as a shell does.
+
+    :raises ValueError: it cannot be split, or is so long that it would take minutes: shlex's time grows with the square.
+    """
+    if len(text) > _LONGEST:
+        raise ValueError("it is too long")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=punctuation)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    return list(lexer)
 
 
 def _secrets_of(text: str) -> list[str]:

@@ -162,6 +162,14 @@ def test_a_database_that_is_down_changes_nothing_and_loses_nothing(cli, playbook
     assert job_of(cli)["status"] == "failed"
 
 
+def test_a_job_that_waits_nowhere_is_not_said_to_wait(cli, playbook, tmp_path):
+    (tmp_path / "file").touch()
+    result = record(cli, *ANSIBLE, playbook(FAILS), env={"FORGE_EVENTS_HOME": str(tmp_path / "file" / "home")})
+    assert result.rc == 2
+    assert b"forge-events: the job cannot be looked up: " in result.err
+    assert b"waits in" not in result.err
+
+
 def test_a_spool_that_cannot_be_written_changes_nothing(cli, playbook):
     result = record(cli, *ANSIBLE, playbook(GOOD), env={"FORGE_EVENTS_SPOOL_DIR": "/proc/none/spool"})
     assert result.rc == 0

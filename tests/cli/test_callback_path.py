@@ -83,6 +83,17 @@ def test_a_config_that_cannot_be_read_is_ansibles_to_tell(folder, content):
     assert effective_path({"HOME": str(folder / "home")}, folder / "work")[-1] == "/usr/share/ansible/plugins/callback"
 
 
+def test_a_config_that_comes_through_a_pipe_is_left_to_ansible(folder):
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb") as end:
+        end.write(b"[defaults]\ncallback_plugins = elsewhere\n")
+        end.flush()
+        environ = {"HOME": str(folder / "home"), "ANSIBLE_CONFIG": f"/dev/fd/{reader}"}
+        assert effective_path(environ, folder / "work")[-1] == "/usr/share/ansible/plugins/callback"
+        end.close()
+        assert pipe.read().startswith(b"[defaults]")
+
+
 def composed(folder, command=("ansible-playbook",), **environ):
     wish = Wish(command, folder / "work", "the-uuid", folder / "spool", folder / "early")
     return child_environment({"HOME": str(folder / "home"), **environ}, wish, 4711)

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import tempfile
 from contextlib import contextmanager
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forge_events.events import EventFilter
+from forge_events.events import EARLIEST, LATEST, EventFilter
+from forge_events.hierarchy import EVENTS
+from forge_events.ingestion.damage import kept_in
 from forge_events.ingestion.receiver import drain
 from forge_events.jobs import JobStatus
+from forge_events.output import to_html
 from forge_events.store import open_store
+from forge_events.tree import Selection, draw, grow
 from tests.ingestion.spools import Spool, job_of, now
 
 ALL = EventFilter()
@@ -90,3 +95,88 @@ def test_rubbish_between_the_lines_is_kept_and_holds_nothing_back(texts, rubbish
 def kept(file: pathlib.Path | None) -> list[bytes]:
     lines = file.read_bytes().splitlines() if file else []
     return [json.loads(line)["line"].encode("utf-8", "surrogateescape") for line in lines]
+
+
+UUIDS = ("event-1", "event-2", "a", "b", "x" * 1024, "../../up", "")
+NUMBERS = (0, 1, 2, 3, 4, 2**31, 2**63 - 1, 2**63, -1)
+TIMES = (
+    "2026-01-01T00:00:00Z",
+    "0001-01-01T00:00:00",
+    "9999-12-31T23:59:59+00:00",
+    "9999-12-31T23:59:59-12:00",
+    "then",
+)
+
+
+def nested(depth: int) -> dict[str, object]:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return {"res": value}
+
+
+hostile_event = st.fixed_dictionaries(
+    {"event": st.sampled_from(tuple(EVENTS)), "uuid": st.sampled_from(UUIDS), "counter": st.sampled_from(NUMBERS)},
+    optional={
+        "parent_uuid": st.sampled_from(UUIDS),
+        "created": st.sampled_from(TIMES),
+        "start_line": st.sampled_from(NUMBERS),
+        "end_line": st.sampled_from(NUMBERS),
+        "verbosity": st.sampled_from(NUMBERS),
+        "pid": st.sampled_from(NUMBERS),
+        "stdout": any_text | st.sampled_from(("\x1b]" * 50, "\x9b", "\u202e")),
+        "event_data": st.sampled_from((100, 240, 260, 900)).map(nested) | st.dictionaries(any_text, any_text),
+    },
+).map(lambda event: {"created": TIMES[0], **event})
+hostile_header = st.fixed_dictionaries(
+    {
+        "job_uuid": st.sampled_from(UUIDS[2:]),
+        "started": st.sampled_from(TIMES),
+        "format": st.sampled_from(FORMATS),
+    },
+    optional={
+        "name": any_text,
+        "pid": st.sampled_from(NUMBERS),
+        "recorder_pid": st.sampled_from(NUMBERS),
+        "host": st.sampled_from(("elsewhere", None, 5)),
+    },
+).map(lambda header: {"header": header})
+hostile_end = st.fixed_dictionaries(
+    {"rc": st.sampled_from((*NUMBERS, None, "0")), "finished": st.sampled_from(TIMES)},
+    optional={"status": st.sampled_from(("successful", "error", "running", 5))},
+).map(lambda end: {"exit": end})
+hostile_spool = st.tuples(hostile_header, st.lists(hostile_event, max_size=8), hostile_end).map(
+    lambda parts: b"".join(json.dumps(line).encode() + b"\n" for line in (parts[0], *parts[1], parts[2]))
+)
+rubbish_line = st.binary(max_size=30).map(lambda data: data + b"\n")
+ODD = (os.mkfifo, os.mkdir, lambda path: path.symlink_to(path.name), lambda path: path.symlink_to("/etc/passwd"))
+
+
+def put(path: pathlib.Path, thing: object) -> None:
+    path.write_bytes(thing) if isinstance(thing, bytes) else thing(path)  # type: ignore[operator]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    things=st.lists(
+        hostile_spool | st.binary(max_size=30).map(lambda data: data + b"\n") | st.sampled_from(ODD), max_size=4
+    ),
+    beside=st.binary(max_size=30) | st.sampled_from(ODD),
+)
+def test_whatever_is_in_the_folder_a_good_spool_is_read_and_all_is_told_of_once(things, beside):
+    with places() as (folder, store):
+        for number, thing in enumerate(things):
+            put(folder / f"{number}.jsonl", thing)
+        spool, _ = written(folder, ["good"])
+        spool.line(b"garbage")
+        put(kept_in(spool.path), beside)
+        drain(folder, store, now())
+        assert store.job(spool.uuid).status is JobStatus.SUCCESSFUL
+        again = drain(folder, store, now())
+        # A spool of a newer version is left for that version.
+        assert [each for each in again if each.problem and "format" not in each.problem] == []
+        for job in store.jobs():
+            assert EARLIEST <= job.created <= LATEST
+            drawn = list(draw(grow(store.events(job.id, ALL), Selection(has_helpers=True))))
+            assert len(drawn) == job.event_count
+            list(to_html(store.stdout(job.id), job.name))

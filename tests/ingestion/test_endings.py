@@ -391,9 +391,23 @@ def test_a_spool_of_a_living_process_that_is_ingested_is_not_over(store, tmp_pat
     assert job_of(ingest(spool.path, store, now())[0]).status is JobStatus.SUCCESSFUL
 
 
-def test_a_final_status_never_changes(store, folder, tmp_path):
-    spool = Spool(tmp_path, host=ELSEWHERE).root()
+def test_a_status_that_was_told_never_changes(store, folder, tmp_path):
+    spool = Spool(tmp_path, host=ELSEWHERE).root().stats().eof()
     ingest(spool.path, store, now())
+    spool.error("too late").exit(1)
+    (received,) = ingest(spool.path, store, now())
+    assert (job_of(received).status, job_of(received).rc) == (JobStatus.SUCCESSFUL, None)
+
+
+def test_an_end_that_was_presumed_gives_way_to_the_one_that_is_told(store, folder, tmp_path):
+    spool = Spool(tmp_path, host=ELSEWHERE).root()
+    presumed = job_of(ingest(spool.path, store, now())[0])
+    assert (presumed.status, store.transitions(presumed.id)[-1].by) == (JobStatus.ERROR, "receiver (presumed)")
     spool.stats().eof().exit(0)
     (received,) = ingest(spool.path, store, now())
-    assert (job_of(received).status, received.event_count, job_of(received).event_count) == (JobStatus.ERROR, 1, 2)
+    job = job_of(received)
+    assert (job.status, job.rc, job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
+    assert (received.event_count, job.event_count, received.has_ended) == (1, 2, True)
+    assert [step.by for step in store.transitions(job.id)] == ["receiver", "receiver"]
+    assert ingest(spool.path, store, now())[0].has_ended is False
+    assert store.job(str(job.id)) == job

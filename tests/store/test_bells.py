@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 import subprocess
 import sys
 
@@ -152,3 +153,21 @@ def test_a_file_bell_that_nobody_hears_does_not_hold_up_who_rings(tmp_path):
 
 def test_where_nobody_listens_nothing_rings(tmp_path):
     bells.ring(tmp_path / "nothing")
+
+
+def test_a_bell_that_is_no_pipe_is_not_written_to(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    folder = tmp_path / "bells"
+    folder.mkdir()
+    (folder / "bell-link").symlink_to(outside)
+    (folder / "bell-circle").symlink_to("bell-circle")
+    (folder / "bell-file").write_bytes(b"a file")
+    os.mknod(folder / "bell-socket", 0o600 | stat.S_IFSOCK)
+    bell = bells.FileBell(folder, "here")
+    bells.ring(folder)
+    assert bell.hush()
+    bell.close()
+    assert outside.read_bytes() == b"mine"
+    assert (folder / "bell-file").read_bytes() == b"a file"
+    assert len(list(folder.iterdir())) == 4

@@ -89,3 +89,36 @@ def test_what_is_wrong_is_told_without_any_of_it(word):
     assert refused.value.param_hint == "--extra-vars"
     assert word not in refused.value.message or len(word) < 3
     assert refused.value.__cause__ is None
+
+
+def bomb(parts: str) -> str:
+    """Return a few lines of YAML that say billions of things: each names the one before nine times."""
+    lines = [f"a0: &a0 {parts}"]
+    for number in range(1, 10):
+        inner = ", ".join([f"*a{number - 1}"] * 9)
+        lines.append(f"a{number}: &a{number} " + (f"{{<<: [{inner}]}}" if parts.startswith("{") else f"[{inner}]"))
+    return "{" + ", ".join(lines) + "}"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        bomb("[lol]"),
+        bomb("{x: lol}"),
+        "{a: &a [*a]}",
+        "{a: &a {b: *a}}",
+        "{a: " * 5000,
+        '{"a": ' * 5000,
+        "{a: " + "9" * 5000 + "}",
+        "{a: 1" + ":59" * 5000 + "}",
+        "{a: !!python/object/apply:os.system [ls]}",
+    ],
+    ids=range(9),
+)
+def test_what_is_larger_than_it_looks_is_refused_at_once(word):
+    with pytest.raises(typer.BadParameter, match="it is no JSON or YAML object"):
+        fields_of([word])
+
+
+def test_a_value_may_be_named_and_used_again():
+    assert fields_of(["{a: &a [1, {b: 2}], c: *a}"]) == {"extra_vars": {"a": [1, {"b": 2}], "c": [1, {"b": 2}]}}

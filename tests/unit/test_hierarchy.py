@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -303,3 +304,28 @@ def test_violations_are_told(started):
     assert list(violations(events[1:]))
     assert list(violations([*events, events[-1]]))
     assert list(violations([events[0]._replace(event="unheard_of")]))
+
+
+class Foreign(NamedTuple):
+    """An event that somebody else wrote."""
+
+    uuid: str
+    parent_uuid: str | None
+
+
+def flat(nodes):
+    return [found for node in nodes for found in (node.event, *flat(node.children))]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [Foreign("a", "a")],
+        [Foreign("a", "b"), Foreign("b", "a"), Foreign("c", "b")],
+        [Foreign("a", None), Foreign("b", "a"), Foreign("a", "b"), Foreign("c", "a")],
+        [Foreign(str(number), str(number - 1)) for number in range(20_000)],
+    ],
+    ids=["its own parent", "a circle", "a uuid twice", "a long chain"],
+)
+def test_whatever_the_parents_are_each_event_is_in_the_tree_once(events):
+    assert flat(build_tree(events)) == events

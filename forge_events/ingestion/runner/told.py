@@ -19,6 +19,7 @@ LOST_OUTPUT = ("stdout",)
 """Of an event that runner never took from the process there is all but its output."""
 
 _MAX = 2**63 - 1
+_MAX_UUID = 1024
 # runner numbers a play or task that Ansible announces again: its uuid, an underscore, 2.
 _REPEATED = re.compile(r"(?:_\d+)+\Z")
 
@@ -78,7 +79,7 @@ class Told(NamedTuple):
 
 def base_uuid(uuid: str) -> str:
     """Return the uuid that Ansible gave, without the number that runner adds when it meets it again."""
-    return _REPEATED.sub("", uuid)
+    return _REPEATED.sub("", uuid) if len(uuid) <= _MAX_UUID else uuid
 
 
 def text_of(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -299,3 +300,45 @@ def test_2_mb_of_escapes_take_twice_as_long_as_1_mb(taken, tmp_path):
     seconds(1000)
     one, two = (min(seconds(size) for _ in range(3)) for size in (1024 * 1024, 2 * 1024 * 1024))
     assert two < 3 * one + 0.05
+
+
+@pytest.mark.parametrize("pid", [0, -1, True, 2**31, 2**63, 10**30, "7"])
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "yesterday", 5])
+def test_numbers_and_times_that_cannot_be_are_left_out(taken, tmp_path, pid, created):
+    artifacts = tmp_path / "artifacts"
+    odd = whole(artifacts, "a")
+    for path in (odd.folder / "job_events").iterdir():
+        path.write_text(json.dumps({**json.loads(path.read_text()), "pid": pid, "created": created}))
+    for name in ("command", "rc"):
+        os.utime(odd.folder / name, (0, 2**33))
+    whole(artifacts, "b")
+    found = taken(tmp_path)
+    assert [job.status for job in found.jobs] == [JobStatus.SUCCESSFUL] * 2
+    assert found.problems == []
+
+
+@pytest.mark.parametrize("rc", ["1" * 60, "-9999999999", "1.5", "\u0661"])
+def test_an_exit_code_that_cannot_be_is_told_of(taken, tmp_path, rc):
+    artifact = whole(tmp_path)
+    (artifact.folder / "rc").write_text(rc)
+    found = taken(artifact.folder)
+    assert found.problems == ["rc: it holds no exit code"]
+    assert (found.job.status, found.job.rc) == (JobStatus.SUCCESSFUL, None)
+
+
+def test_a_part_of_an_artifact_gives_way_to_the_whole(taken, tmp_path):
+    part, all_of_it = tmp_path / "part", tmp_path / "whole"
+    shutil.copytree(whole(all_of_it).folder, part / "job")
+    for name in ("status", "rc", *(f"job_events/{path.name}" for path in late(part / "job"))):
+        (part / "job" / name).unlink()
+    for path in (part / "job" / "stdout", part / "job" / "job_events", part / "job"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    assert taken(part / "job").job.status is JobStatus.ERROR
+    found = taken(all_of_it / "job")
+    assert (found.job.status, found.job.rc, found.job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
+    assert [event.counter for event in found.events] == list(range(1, len(found.events) + 1))
+    assert found.events[-1].event == "playbook_on_stats"
+
+
+def late(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in (folder / "job_events").iterdir() if int(path.name.partition("-")[0]) > 4]
