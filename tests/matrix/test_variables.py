@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -240,4 +241,11 @@ def any_values(environment: Environment, folder: pathlib.Path, values: list[Any]
 @settings(deadline=None, max_examples=3, suppress_health_check=list(HealthCheck))
 @given(values=st.lists(VALUES, min_size=30))
 def test_any_values_are_values(environment, tmp_path, values):
+    any_values(environment, tmp_path, values)
+
+
+@pytest.mark.full
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+@given(values=st.lists(VALUES, min_size=100))
+def test_many_values_are_values(environment, tmp_path, values):
     any_values(environment, tmp_path, values)
