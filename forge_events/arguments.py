@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from forge_events.command_lines import censor_command
 from forge_events.launches import LONGEST_WORD, verify
 from forge_events.patterns import exactly, parts_of
-from forge_events.values import censor_command
 from forge_events.variables import to_yaml
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def arguments_of(launch: Launch, folder: str) -> Arguments:
 
 def command_of(launch: Launch) -> list[str]:
     """Return the command line that does what a launch does, for people: the values of extra variables are censored."""
-    return censor_command(["ansible-playbook", *_words(launch, ["{}"] * len(_variables(launch)), _limit(launch))])
+    return censor_command(["ansible-playbook", *_words(launch, ["{}"] * len(_variables(launch)), _limit(launch))]).words
 
 
 def _variables(launch: Launch) -> dict[str, str]:

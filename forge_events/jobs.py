@@ -116,7 +116,7 @@ class Job(NewJob):
     :param event_count: how many events are stored.
     :param execution_node: the node that the job was assigned to.
     :param dispatcher_id: the dispatcher process that has the job in hand.
-    :param runner_pid: the process of ansible-runner on the node, with ``runner_started``, when that process began.
+    :param runner_pid: the job's process on the node, with ``runner_started``, when that process began.
     :param cancel_requested: when somebody asked to cancel the job, and ``cancel_by`` who did.
     :param blocker_count: how many jobs must be successful before this one may run.
     """

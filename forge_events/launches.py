@@ -31,6 +31,8 @@ _WORDS = ("playbook", "inventory", "limit", "tags", "skip_tags", "execution_envi
 _LONGEST_NAME = 100
 _LONGEST_NUMBER = 14_000
 """Bits of the largest number; Python writes and reads no more than 4,300 digits."""
+_DEEPEST = 200
+"""Levels of nesting; Ansible itself gives up at 247."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -118,7 +120,8 @@ class Launch(BaseModel):
             return len(set(self.limit_hosts))
         if not self.inventory:
             return 1  # Ansible's implicit localhost
-        if all("," in source for source in self.inventory):
+        # A path with a comma is absolute by the time that this counts.
+        if all("," in source and not source.startswith("/") for source in self.inventory):
             return len({host.strip() for source in self.inventory for host in source.split(",") if host.strip()})
         return None
 
@@ -179,12 +182,14 @@ def _texts(launch: Launch) -> Iterator[tuple[str, str]]:
             yield field, text
 
 
-def _leaves(value: JsonValue) -> Iterator[JsonValue]:
+def _leaves(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
+    if depth > _DEEPEST:
+        raise InvalidLaunch("extra_vars", f"a value in it has more than {_DEEPEST} levels")
     if isinstance(value, dict):
         yield from value
     if isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(part)
+            yield from _leaves(part, depth + 1)
     else:
         yield value
 

@@ -61,7 +61,7 @@ class Piece(NamedTuple):
 class Terminal:
     """The capture of this process: at most one, shared by everybody who asks :meth:`of_process`.
 
-    Pieces are kept until somebody takes over with :meth:`hand_to`.
+    Pieces are kept until somebody takes over with :meth:`hand_to`. ``when_taken`` is called when that happens first.
     """
 
     def __init__(self) -> None:
@@ -70,6 +70,7 @@ class Terminal:
         self._kept: list[Piece] = []
         self._sink: Callable[[Piece], None] = self._kept.append
         self.has_taker = False
+        self.when_taken: Callable[[], None] | None = None
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -87,6 +88,9 @@ class Terminal:
         kept, self._kept = self._kept, []
         self.has_taker = True
         self._sink = sink
+        if self.when_taken is not None:
+            self.when_taken()
+            self.when_taken = None
         for piece in kept:
             sink(piece)
 

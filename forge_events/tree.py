@@ -9,8 +9,9 @@ The drawing is the one of Tower's documentation, line for line::
         |       |-- runner_on_ok_hostA
         |       `-- runner_on_ok_hostB
 
-Plays and tasks come in the order in which they were announced. Below a task, events are ordered by the name of their
-host and then as they came: hosts report in whatever order they finish, and one job should have one drawing. Pure.
+Plays come in the order in which they were announced, and their tasks in that of :mod:`forge_events.lockstep`, whatever
+the strategy. Below a task, events are ordered by the name of their host and then as they came: hosts report in whatever
+order they finish, and one job should have one drawing. Pure.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, rolls_up
+from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, is_tolerated
+from forge_events.lockstep import Place, arranged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +49,7 @@ HELPERS = frozenset(
 )
 """Events that tell how something came about; what came of it is in another event or on the terminal."""
 
+_PLAY, _TASK = "playbook_on_play_start", "playbook_on_task_start"
 _SKIPPED = frozenset({"runner_on_skipped", "runner_item_on_skipped"})
 # What an event is about, where that is neither a host nor in its output.
 _SUBJECTS = {
@@ -55,6 +58,7 @@ _SUBJECTS = {
     "playbook_on_vars_prompt": "varname",
 }
 _LONGEST_DETAIL = 72
+_MAX_DIGITS = 10
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -78,6 +82,7 @@ class TreeEvent(NamedTuple):
 
     :param label: name of the event, with the play, task or host that it is about.
     :param is_tolerated: it failed, and that was ignored or rescued.
+    :param place: where a task stands; None for anything else.
     """
 
     uuid: str
@@ -89,6 +94,7 @@ class TreeEvent(NamedTuple):
     failed: bool
     changed: bool
     is_tolerated: bool
+    place: Place | None = None
 
     @classmethod
     def of(cls, event: JobEvent) -> TreeEvent:
@@ -103,7 +109,8 @@ class TreeEvent(NamedTuple):
             host_name=event.host_name,
             failed=event.failed,
             changed=event.changed,
-            is_tolerated=by_itself and event.failed and not rolls_up(event.event, event.event_data),
+            is_tolerated=by_itself and event.failed and is_tolerated(event.event_data),
+            place=_place(event.event_data) if event.event == _TASK else None,
         )
 
 
@@ -120,7 +127,9 @@ def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list
 def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[Node]:
     """Return the tree as :func:`grow` does, for who keeps what a tree needs of the events."""
     wanted = selection or Selection()
-    return [_ordered(Node(root.event, _selected(root.children, wanted))) for root in build_tree(events)]
+    return [
+        _ordered(Node(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in build_tree(events)
+    ]
 
 
 def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
@@ -132,13 +141,45 @@ def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEve
 
 
 def as_objects(roots: Sequence[Node]) -> list[dict[str, Any]]:
-    """Return the tree as nested dictionaries: the fields of :class:`TreeEvent`, and ``children``."""
-    return [{**root.event._asdict(), "children": as_objects(root.children)} for root in roots]
+    """Return the tree as nested dictionaries: the fields of :class:`TreeEvent` but ``place``, and ``children``."""
+    return [_as_object(root) for root in roots]
+
+
+def _as_object(node: Node) -> dict[str, Any]:
+    fields = node.event._asdict()
+    del fields["place"]
+    return {**fields, "children": as_objects(node.children)}
 
 
 def printable(text: str) -> str:
     """Return a text on one line that no terminal takes for a command: control characters become escapes."""
     return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _in_lockstep(play: Node) -> Node:
+    """Return a play with its tasks in order, and what else is below it behind the task that was announced before."""
+    if play.event.event != _PLAY:
+        return play
+    tasks: list[Node] = []
+    following: list[list[Node]] = [[]]
+    for child in play.children:
+        if child.event.place is None:
+            following[-1].append(child)
+        else:
+            tasks.append(child)
+            following.append([])
+    order = arranged([task.event.place for task in tasks], _ways(tasks))
+    children = [node for number in order for node in (tasks[number], *following[number + 1])]
+    return Node(play.event, [*following[0], *children])
+
+
+def _ways(tasks: Sequence[Node]) -> list[list[int]]:
+    """Return for each host the numbers of the tasks that it has begun, in its order."""
+    begun: dict[str, dict[int, int]] = {}
+    for number, task in enumerate(tasks):
+        for child in task.children:
+            begun.setdefault(child.event.host_name, {}).setdefault(number, child.event.counter)
+    return [sorted(way, key=way.__getitem__) for way in begun.values()]
 
 
 def _selected(nodes: Iterable[Node], selection: Selection) -> list[Node]:
@@ -158,9 +199,20 @@ def _is_wanted(event: TreeEvent, selection: Selection) -> bool:
 
 def _ordered(node: Node) -> Node:
     children = [_ordered(child) for child in node.children]
-    if node.event.event == "playbook_on_task_start":
+    if node.event.event == _TASK:
         children.sort(key=lambda child: (child.event.host_name, child.event.counter))
     return Node(node.event, children)
+
+
+def _place(data: dict[str, Any]) -> Place:
+    above = data.get("included_at")
+    steps = (*(above if isinstance(above, list) else ()), data.get("task_path"))
+    return Place(tuple(map(_step, steps)), data.get("is_conditional") is True)
+
+
+def _step(path: Any) -> tuple[str, int]:
+    file, _, line = str(path or "").rpartition(":")
+    return file, int(line) if line.isdecimal() and len(line) < _MAX_DIGITS else 0
 
 
 def _label(event: JobEvent) -> str:

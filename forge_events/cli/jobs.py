@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli import notify
 from forge_events.cli.arguments import LARGEST, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
-from forge_events.cli.session import now, reading
+from forge_events.cli.session import reading
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -56,10 +57,14 @@ def show(job: JobReference, *, as_json: Json = False) -> None:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
         why = _situation(session, found)
+        told = session.store.notifications.find(found.id)
     if as_json:
-        write_json({**as_dict(found), "situation": why, "transitions": [as_dict(step) for step in steps]})
+        more = {"transitions": [as_dict(step) for step in steps], "notifications": notify.as_objects(told[::-1])}
+        write_json({**as_dict(found), "situation": why, **more})
     else:
         _write_job(found, why, steps)
+        for line in notify.lines_of(told):
+            write_line(printable(f"notification    {line}"))
 
 
 def _situation(session: Session, job: Job) -> str:
@@ -67,7 +72,9 @@ def _situation(session: Session, job: Job) -> str:
     from forge_events.situation import situation_of
 
     found = settings.load()
-    return situation_of(session.store, job, now(), lost_after=found.node_lost_after, lease=found.job_lease)
+    return situation_of(
+        session.store, job, session.store.now(), lost_after=found.node_lost_after, lease=found.job_lease
+    )
 
 
 def _status(status: str | None) -> Any:

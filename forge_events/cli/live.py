@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from forge_events.cli.session import now
 from forge_events.following import follow
 from forge_events.progress import Progress
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LiveTree", "ProgressLine", "watch"]
 
 _PAUSE = 0.3
+_NOTHING = datetime.timedelta()
 _CLEAR = "\r\x1b[K"
 
 
@@ -31,7 +32,8 @@ def watch(session: Session, job: Job) -> Iterator[tuple[str, list[JobEvent]]]:
     for found, events in follow(session.store, job.id, refresh=session.drain, pause=lambda: time.sleep(_PAUSE)):
         for event in events:
             progress.see(event)
-        yield progress.line((found.finished or now()) - (found.started or found.created)), events
+        passed = (found.finished or session.store.now()) - (found.started or found.created)
+        yield progress.line(max(passed, _NOTHING)), events
 
 
 class ProgressLine:

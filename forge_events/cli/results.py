@@ -51,9 +51,9 @@ def results(  # noqa: PLR0913 - an option for each condition
     if host is None and not failed:
         raise typer.BadParameter("say which host, or --failed for all hosts", param_hint="--host")
     place = _place(before) if before is not None else None
-    since = days_ago(days) if days is not None else None
-    where = ResultFilter(host=host, task=task, is_failed=failed, is_changed=changed, since=since)
     with reading() as session:
+        since = days_ago(session.store, days) if days is not None else None
+        where = ResultFilter(host=host, task=task, is_failed=failed, is_changed=changed, since=since)
         last = _result(session.store, *place) if place is not None else None
         if not jsonl:
             write_line(_line("TIME", "JOB", "COUNTER", "RESULT", "HOST", "TASK"), "bold")

@@ -73,6 +73,7 @@ def create(  # noqa: PLR0913 - the options of a template
     )
     with opened() as session:
         _write_name(session.store.templates.add(template))
+    notify_options.warn(notify or [])
 
 
 @_group.command("list")
@@ -123,6 +124,7 @@ def edit(  # noqa: PLR0913 - the options of a template
         changes["launch"] = _edited(template, given)
         changes["notifications"] = notify_options.changed(template.notifications, notify or [], message or [])
         _write_name(session.store.templates.replace(_changed(template, changes)))
+    notify_options.warn(notify or [])
 
 
 @_group.command("delete")

@@ -50,7 +50,8 @@ class Container(NamedTuple):
     :param name: by which it can be ended.
     :param directory: where the command is started, absolute; it has to be in one of the mounts, or in the image.
     :param mounts: a path may be there twice; it is writable if one of them says so.
-    :param hostname: what the machine is called inside, so that a job tells of its node and not of a container's number.
+    :param hostname: what the machine is called inside. Not as this one is: the processes in there have numbers of their
+        own, and are not to be looked for here.
     """
 
     image: str

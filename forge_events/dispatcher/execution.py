@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime
     import subprocess
     from concurrent.futures import Future
     from pathlib import Path
@@ -46,6 +48,7 @@ class Execution:
     :param outcome: how it ended, None while it goes on; ``exit`` is the last line of the spool, where this process has
         to say it, and ``is_stated`` whether it has.
     :param ending: the work of ending its processes, while that is being done.
+    :param began: when it began by :func:`time.monotonic`, once somebody asked for its age.
     """
 
     job: Job
@@ -60,6 +63,17 @@ class Execution:
     is_let_go: bool = False
     is_stated: bool = False
     survivors: list[psutil.Process] = field(default_factory=list)
+    began: float | None = None
+
+    def age(self, now: datetime.datetime) -> float:
+        """Return for how many seconds the job has been running: what has passed since the first time this was asked.
+
+        :param now: by the database's clock, which told when it began; whatever it is set to later changes nothing.
+        """
+        if self.began is None:
+            passed = 0.0 if self.job.started is None else (now - self.job.started).total_seconds()
+            self.began = time.monotonic() - max(0.0, passed)
+        return time.monotonic() - self.began
 
     def say(self, status: JobStatus, explanation: str, rc: int | None = None) -> None:
         """Have it said how the job ended."""

@@ -213,7 +213,7 @@ class Executor:
             return True
         if execution.ending is not None:
             execution.survivors = _survivors(execution.ending)
-        finishing.state(execution, now)
+        finishing.state(execution)
         return finishing.collect(execution, self._store, now)
 
     def _last(self, execution: Execution) -> Job:
@@ -230,5 +230,5 @@ def _survivors(ending: Future[list[psutil.Process]]) -> list[psutil.Process]:
 
 
 def _is_late(execution: Execution, now: datetime.datetime) -> bool:
-    limit, started = execution.launch.timeout, execution.job.started
-    return limit is not None and started is not None and (now - started).total_seconds() > limit
+    limit = execution.launch.timeout
+    return limit is not None and execution.age(now) > limit

@@ -7,6 +7,7 @@ spool that takes nothing more, since its disk is full, is read nevertheless, and
 
 from __future__ import annotations
 
+import datetime
 import logging
 import shutil
 import signal
@@ -26,8 +27,6 @@ from forge_events.jobs import JobStatus
 from forge_events.recording.ending import append_exit
 
 if TYPE_CHECKING:
-    import datetime
-
     import psutil
 
     from forge_events.store import Store
@@ -88,13 +87,14 @@ def end_processes(execution: Execution, place: Place) -> list[psutil.Process]:
     return survivors
 
 
-def state(execution: Execution, now: datetime.datetime) -> None:
+def state(execution: Execution) -> None:
     """Say in the spool how the job ended, unless its process has. What is said already is not said again."""
     exit_ = execution.exit
     if exit_ is None or execution.is_stated:
         return
     exit_["explanation"] += _left(execution.survivors)
-    exit_["finished"] = now.isoformat(timespec="microseconds")
+    # What is in a spool has the time of the machine that writes it.
+    exit_["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
     execution.is_stated = True
     try:
         if not _has_exit(execution):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import platform
 import stat
 import subprocess
 import threading
@@ -57,7 +56,7 @@ def container_of(uuid: str, launch: Launch, secrets: Path, spool_dir: Path) -> C
         Mount(box_of(spool_dir, uuid), is_writable=True),
         *(Mount(path) for path in [*_outside(project, read), *_plugin()]),
     ]
-    return Container(launch.execution_environment, name_of(uuid), project, mounts, platform.node())
+    return Container(launch.execution_environment, name_of(uuid), project, mounts, hostname=uuid)
 
 
 def variables_of(wish: Wish, recorder_pid: int) -> dict[str, str]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from forge_events.dispatcher import processes
 from forge_events.dispatcher.execution import CouldNotRun, Execution
 from forge_events.dispatcher.plan import GO, Place, plan_of
-from forge_events.errors import StoreUnavailable
+from forge_events.errors import InvalidLaunch, StoreUnavailable
+from forge_events.launches import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,10 @@ def start(execution: Execution, store: Store, place: Place, now: datetime.dateti
 def _check(execution: Execution, place: Place) -> None:
     """Look for what the job needs on this node, to say what is missing better than Ansible would."""
     launch = execution.launch
+    try:
+        verify(launch)
+    except InvalidLaunch as error:
+        raise CouldNotRun(str(error)) from error
     project = Path(launch.project or "/")
     _need(project, "the project folder", Path.is_dir, os.R_OK | os.X_OK)
     _need(project / launch.playbook, "the playbook", Path.is_file, os.R_OK)

@@ -34,6 +34,7 @@ class Header(BaseModel):
     :param pid: the process that Ansible runs in.
     :param expects_exit: somebody started that process and will write down how it ended.
     :param recorder_pid: the process of that somebody.
+    :param uptime: seconds from the start of the machine, which ``boot_id`` names, to the beginning of the spool.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,8 @@ class Header(BaseModel):
     parent_uuid: str | None = None
     expects_exit: bool = False
     recorder_pid: _Pid | None = None
+    boot_id: str = ""
+    uptime: float | None = None
 
     def as_job(self) -> NewJob:
         """Return what is known of the job."""

@@ -149,7 +149,7 @@ class Intake:
         if job.status.is_final:
             return job, False
         verdict = decide(self._facts(job, header, closing))
-        at = verdict.at or header.started
+        at = self._store.queue.time_of(job, verdict.at or header.started)
         try:
             job = self._store.transition(job, verdict.status, at=at, by=_BY, reason=verdict.reason, rc=closing.rc)
         except StaleTransition:  # another receiver saw the same end

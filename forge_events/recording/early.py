@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import spool
+from forge_events.censoring import Censor
+from forge_events.command_lines import Censored, censor_command, censor_urls
 from forge_events.hierarchy import EVENTS, Hierarchy
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
-from forge_events.values import censor_command
 
 if TYPE_CHECKING:
     import datetime
@@ -81,7 +82,12 @@ def write_spool(wish: Wish, ended: Ended) -> None:
 
 
 def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> None:
-    header = _header(wish, ended, early)
+    command = censor_command([Path(wish.command[0]).name, *wish.command[1:]])
+    censor = Censor()
+    censor.learn_command(command.secrets, command.echoes)
+    early = early._replace(messages=[message._replace(text=censor.text(message.text)) for message in early.messages])
+    header = _header(wish, command, ended, early)
+    header["name"] = censor.text(censor_urls(header["name"]))
     writer.header(header)
     hierarchy = Hierarchy(playbook=header["name"])
     created = ended.finished.isoformat(timespec="microseconds")
@@ -103,12 +109,11 @@ def _end(rc: int, early: _Early) -> dict[str, Any]:
     return {"explanation": words} if rc else {}
 
 
-def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
-    command = [Path(wish.command[0]).name, *wish.command[1:]]
+def _header(wish: Wish, command: Censored, ended: Ended, early: _Early) -> dict[str, Any]:
     return {
         "job_uuid": wish.job_uuid,
-        "name": wish.name or _name(command, early),
-        "command": censor_command(command),
+        "name": wish.name or _name(command.words, early),
+        "command": command.words,
         "directory": str(wish.directory),
         "host": platform.node(),
         "pid": early.process.get("pid"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from forge_events.recording import child
 from forge_events.recording.early import Ended
 from forge_events.recording.ending import close
 from forge_events.recording.environment import Wish, child_environment
+from forge_events.recording.folder import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +43,8 @@ def record(command: Sequence[str], *, spool_dir: Path, environ: Mapping[str, str
     :raises CommandNotFound: there is no such command; CommandNotExecutable: it is no program. There is no job then.
     """
     started = _now()
-    with tempfile.TemporaryDirectory(prefix="forge-events-", ignore_cleanup_errors=True) as folder:
-        wish = Wish(command, Path.cwd(), str(uuid.uuid4()), spool_dir, Path(folder, "early"), name)
+    with own_folder() as folder:
+        wish = Wish(command, Path.cwd(), str(uuid.uuid4()), spool_dir, folder / "early", name)
         rc = child.run(command, child_environment(environ, wish, os.getpid()))
         ended = Ended(started, _now(), rc, os.getpid(), environ.get("FORGE_EVENTS_PARENT_JOB"))
         return Recorded(rc, wish.job_uuid, close(wish, ended))

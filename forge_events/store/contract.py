@@ -152,6 +152,12 @@ class Store(Protocol):
     def templates(self) -> Templates:
         """The job templates."""
 
+    def now(self) -> datetime.datetime:
+        """Return what the database's clock shows: the one clock by which nodes and jobs are stamped and compared.
+
+        With PostgreSQL that is the server's; with SQLite, which is for one machine, that machine's.
+        """
+
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""
 

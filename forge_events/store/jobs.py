@@ -27,6 +27,7 @@ COLUMNS = [jobs.c[name] for name in Job.model_fields]
 """What is read of a job."""
 
 _ALWAYS = true()
+_OF_THE_RUN = ("ansible_version", "pid")
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
@@ -61,10 +62,10 @@ def by_uuid(connection: Connection, uuid: str) -> Job | None:
 
 
 def add(connection: Connection, job: NewJob) -> Job:
-    """Add a job in status ``new``, or return the one that has its uuid."""
+    """Add a job in status ``new``, or return the one that has its uuid; one that was launched learns what it lacks."""
     known = by_uuid(connection, job.uuid)
     if known is not None:
-        return known
+        return _informed(connection, known, job)
     new = insert(jobs).values(**job.model_dump(), status=JobStatus.NEW).returning(jobs.c.id)
     try:
         with connection.begin_nested():
@@ -74,6 +75,16 @@ def add(connection: Connection, job: NewJob) -> Job:
         if known is None:
             raise
         return known  # another process was quicker
+
+
+def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
+    """Return a launched job with what is known since its Ansible runs."""
+    found = {name: getattr(job, name) for name in _OF_THE_RUN if getattr(known, name) is None}
+    values = {name: value for name, value in found.items() if value is not None}
+    if not (known.is_launched and values):
+        return known
+    connection.execute(update(jobs).where(jobs.c.id == known.id).values(values))
+    return by_id(connection, known.id)
 
 
 def find(connection: Connection, reference: str) -> Job:

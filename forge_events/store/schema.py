@@ -48,7 +48,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0005")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -335,6 +335,8 @@ nodes = Table(
     # What the owner says instead of what was measured.
     Column("absolute_cpu", Float),
     Column("absolute_memory", BigInteger),
+    # Seconds by which its machine's clock was ahead of the database's when it was seen last.
+    Column("clock_offset", Float),
     CheckConstraint("node_type IN ('control', 'execution', 'hop', 'hybrid')", name="main_instance_type"),
     CheckConstraint("capacity_adjustment >= 0 AND capacity_adjustment <= 1", name="main_instance_adjustment"),
     CheckConstraint("(machine IS NULL) = (last_seen IS NULL)", name="main_instance_seen"),

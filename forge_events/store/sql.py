@@ -61,6 +61,11 @@ class SQLStore:
         """Give back the connection."""
         self._database.close()
 
+    def now(self) -> datetime.datetime:
+        """Return what the database's clock shows."""
+        with self._database.reading() as connection:
+            return connection.execute(select(self._database.clock)).scalar_one()
+
     @property
     def queue(self) -> SQLQueue:
         """Return the jobs that are launched."""

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import signal
+import sys
 
 import psutil
 import pytest
@@ -313,8 +314,23 @@ def test_a_stopped_process_is_not_gone(store, folder, start):
 def test_a_younger_process_with_the_same_number_is_another(end, folder):
     before = datetime.datetime.fromtimestamp(psutil.Process().create_time(), datetime.UTC)
     started = (before - datetime.timedelta(seconds=10)).isoformat()
-    job = end(Spool(folder, pid=os.getpid(), started=started).root())
+    # As recorders wrote it before they told of the time since the machine's start.
+    job = end(Spool(folder, pid=os.getpid(), started=started, uptime=None).root())
     assert job.status is JobStatus.ERROR
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the time since the machine's start")
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_process_is_the_same_when_the_clock_is_set_while_it_runs(store, folder, hours):
+    started = (now() + datetime.timedelta(hours=hours)).isoformat()
+    Spool(folder, pid=os.getpid(), started=started).root()
+    assert job_of(drain(folder, store, now())[0]).status is JobStatus.RUNNING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the time since the machine's start")
+@pytest.mark.parametrize("facts", [{"uptime": 0.5}, {"boot_id": "another"}])
+def test_a_process_that_began_later_is_another_whatever_the_clock_says(end, folder, facts):
+    assert end(Spool(folder, pid=os.getpid(), **facts).root()).status is JobStatus.ERROR
 
 
 def test_an_older_process_with_the_same_number_may_be_the_one(store, folder):

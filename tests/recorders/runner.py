@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run a playbook of this folder with ansible-runner alone: ``python -m tests.recorders.runner FOLDER [--check] BOOK``."""
+"""Run a playbook with ansible-runner alone: ``python -m tests.recorders.runner FOLDER [--check] BOOK``."""
 
 from __future__ import annotations
 

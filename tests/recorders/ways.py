@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways in which a playbook gets into the store, each run for real, and what of a record does not depend on the way."""
+"""The ways in which a playbook gets into the store, each run for real, and what no way changes of a record."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events.events import EventFilter
 from forge_events.hierarchy import EVENTS, violations
+from forge_events.output import to_text
 from forge_events.store import open_store
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from forge_events.events import JobEvent
     from forge_events.jobs import Job
@@ -41,11 +42,11 @@ class Record:
     output: str
 
     def outcome(self) -> tuple[Any, ...]:
-        """How the job and its hosts ended."""
+        """Return how the job and its hosts ended."""
         return self.job.status, self.job.rc, self.job.failed, self.job.changed, self.hosts
 
     def tree(self) -> list[tuple[Any, ...]]:
-        """All events but messages, with their place, run, batch and roll-up, in an order that no timing changes."""
+        """Return all events but messages, with place, run, batch and roll-up, in an order that no timing changes."""
         names = {event.uuid: (event.event, event.event_data.get("name")) for event in self.events}
         return sorted(
             (
@@ -66,7 +67,7 @@ class Record:
         )
 
     def results(self) -> list[tuple[str, str, str, str]]:
-        """What each host's results hold, without what differs from run to run."""
+        """Return what each host's results hold, without what differs from run to run."""
         return sorted(
             (event.event, event.host_name, event.task, repr(_steady(event.event_data.get("res"))))
             for event in self.events
@@ -74,8 +75,10 @@ class Record:
         )
 
     def lines(self) -> list[str]:
-        """The lines of the output, in an order that no timing changes."""
-        return sorted(_TIMES.sub(r'"\1": ""', self.output).splitlines())
+        """Return the lines of the output, in an order that no timing changes."""
+        # Whoever runs it on a terminal has colours.
+        shown = _TIMES.sub(r'"\1": ""', "".join(to_text([self.output])))
+        return sorted(line for line in shown.splitlines() if line.strip())
 
 
 def _steady(value: Any) -> Any:
@@ -93,9 +96,9 @@ def recorded(cli: CommandLine, name: str) -> None:
     cli("record", "--", "ansible-playbook", *_arguments(name), cwd=PLAYBOOKS)
 
 
-def run(cli: CommandLine, name: str, *options: str, env: Mapping[str, str] | None = None) -> None:
-    """Run it as a job of this process."""
-    cli("run", *options, *_arguments(name), cwd=PLAYBOOKS, env=dict(env or {}))
+def run(cli: CommandLine, name: str, *options: str) -> None:
+    """Run it as a job of a process of its own."""
+    cli("run", *options, *_arguments(name), cwd=PLAYBOOKS)
 
 
 def launched(cli: CommandLine, name: str) -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from forge_events import launching
-from forge_events.errors import FieldNotAsked, NotInTime, NotLaunched, NotRelaunchable, UnknownTemplate
+from forge_events.errors import FieldNotAsked, InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable, UnknownTemplate
 from forge_events.jobs import HostSummary, Job, JobStatus
 from forge_events.launches import Launch
 from forge_events.templates import JobTemplate
@@ -32,6 +32,9 @@ class Memory:
         self.queue = self
         self.templates = SimpleNamespace(all=lambda: self.known, get=self._template)
 
+    def now(self):
+        return NOW
+
     def add(self, job, launch, **facts):
         made = Job(**job.model_dump(), id=len(self.jobs) + 1, status=JobStatus.PENDING)
         self.jobs[made.id], self.launches[made.id], self.added = made, launch, facts
@@ -47,7 +50,7 @@ class Memory:
         return self.summaries
 
     def request_cancel(self, job, at, by):
-        assert at.tzinfo is datetime.UTC
+        assert at == NOW  # by the store's clock
         self.canceled.append((job.id, by))
         return job
 
@@ -90,8 +93,8 @@ def test_a_job_is_queued_with_what_is_known_of_it(memory, here):
         memory, Launch.of(playbook="plays/site.yml", inventory=["a,b"]), after=[3], by="somebody", counts_hosts=True
     )
     assert (job.name, job.launch_type, job.impact) == ("site.yml", "manual", 3)
-    assert (job.directory, job.host, job.job_template_id) == (str(here / "plays"), None, None)
-    assert job.command == ["ansible-playbook", "-i", "a,b", "site.yml"]
+    assert (job.directory, job.host, job.job_template_id) == (str(here), None, None)
+    assert job.command == ["ansible-playbook", "-i", "a,b", "plays/site.yml"]
     assert memory.added == {"queue": 0, "after": [3], "at": job.created, "by": "somebody"}
 
 
@@ -129,8 +132,8 @@ def test_a_user_without_a_name_is_a_number(memory, monkeypatch):
     ("project", "playbook", "expected"),
     [
         (None, "site.yml", ("", "site.yml")),
-        (None, "plays/../plays/site.yml", ("plays", "site.yml")),
-        (None, "/srv/site.yml", ("/srv", "site.yml")),
+        (None, "plays/../plays/site.yml", ("", "plays/site.yml")),
+        (None, "/srv/site.yml", ("", "/srv/site.yml")),
         ("/srv", "plays/site.yml", ("/srv", "plays/site.yml")),
         ("/srv/", "/srv/plays/site.yml", ("/srv", "plays/site.yml")),
         ("/srv", "/opt/site.yml", ("/srv", "/opt/site.yml")),
@@ -168,12 +171,41 @@ def test_inventories_are_looked_for_here_and_then_in_the_project(here):
 def test_a_home_is_found(here, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     found = launching.placed(Launch.of(playbook="~/site.yml", inventory=["~/hosts"]))
-    assert (found.project, found.inventory) == ("/home/me", ["/home/me/hosts"])
+    assert (found.playbook, found.inventory) == ("/home/me/site.yml", ["/home/me/hosts"])
 
 
 def test_a_path_that_may_not_be_looked_at_is_no_fault(here):
     long = "x" * 4000
-    assert launching.placed(Launch.of(playbook="/srv/site.yml", inventory=[long])).inventory == [f"/srv/{long}"]
+    assert launching.placed(Launch.of(playbook="site.yml", inventory=[long])).inventory == [str(here / long)]
+
+
+def test_a_comma_is_in_a_list_of_hosts_or_in_the_name_of_a_file(here):
+    (here / "one, two").touch()
+    found = launching.placed(Launch.of(playbook="site.yml", inventory=["one, two", "one,two"]))
+    assert found.inventory == [str(here / "one, two"), "one,two"]
+    assert found.known_host_count is None
+
+
+def test_the_project_is_where_one_is_for_a_playbook_elsewhere_too(here):
+    found = launching.placed(Launch.of(playbook="/srv/plays/site.yml"), pathlib.Path("/opt/project"))
+    assert (found.project, found.playbook) == ("/opt/project", "/srv/plays/site.yml")
+
+
+def test_a_container_is_not_given_all_of_the_machine(here):
+    what = Launch.of(playbook="site.yml", execution_environment="image")
+    with pytest.raises(InvalidLaunch, match=r"project cannot be used: .* all of /; --project"):
+        launching.placed(what, pathlib.Path("/"))
+    assert launching.placed(what).project == str(here)
+    assert launching.placed(what.changed(execution_environment=None), pathlib.Path("/")).project == "/"
+
+
+def test_a_working_directory_that_is_gone_is_told(here, monkeypatch):
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(InvalidLaunch, match="there is no working directory"):
+        launching.placed(Launch.of(playbook="site.yml"))
 
 
 def test_what_is_placed_stays_where_it_is(here, monkeypatch):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events import values
+from forge_events.command_lines import censor_urls
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ class Ending(NamedTuple):
         return {**({"status": status} if status else {}), **({"explanation": words} if words else {})}
 
     def _told(self) -> str:
-        return values.censor_command([" ".join(self.explanation.split())[:_MAX_EXPLANATION]])[0]
+        return censor_urls(" ".join(self.explanation.split())[:_MAX_EXPLANATION])

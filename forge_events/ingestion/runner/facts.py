@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from forge_events.hierarchy import Include
     from forge_events.ingestion.runner.told import Told
 
-__all__ = ["host_of", "is_core_action", "path_of", "play_of", "result_of", "stats_of", "task_of", "task_uuid_of"]
+__all__ = [
+    "host_of",
+    "is_censored",
+    "is_core_action",
+    "path_of",
+    "play_of",
+    "result_of",
+    "stats_of",
+    "task_of",
+    "task_uuid_of",
+]
 
 _CORE_ACTIONS = frozenset({"gather_facts", "setup", "validate_argument_spec"})
 _RESULT_KEYS = ("remote_addr", "res", "start", "end", "duration", "ignore_errors", "jid", "diff")
@@ -58,6 +68,7 @@ def task_of(told: Told, *, is_core_made: bool = False, includes: tuple[Include, 
         is_handler=data.get("is_conditional") is True,
         is_core_made=is_core_made,
         includes=includes,
+        included_at=tuple(include.path for include in reversed(includes) if include.path),
         details={"task_args": "", **details},
     )
 
@@ -70,6 +81,12 @@ def path_of(told: Told) -> str:
 def host_of(told: Told) -> str:
     """Return the host that an event is for."""
     return text_of(told.data.get("host"))
+
+
+def is_censored(told: Told) -> bool:
+    """Return whether the result of an event is under ``no_log``."""
+    result = told.data.get("res")
+    return isinstance(result, dict) and ("censored" in result or bool(result.get("_ansible_no_log")))
 
 
 def is_core_action(told: Told) -> bool:

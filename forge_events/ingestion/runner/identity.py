@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import shlex
 import uuid
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from forge_events import values
+from forge_events.command_lines import Censored, censor_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,23 +39,10 @@ def event_uuids(job: str) -> Callable[[], str]:
     return lambda: f"{shared}-{next(numbers):012x}"
 
 
-def command_of(found: Any) -> list[str]:
-    """Return a command line without secrets, also where it is handed to a shell as one word."""
+def command_of(found: Any) -> Censored:
+    """Return a command line without its secrets, and these."""
     words = [word for word in found[:_MAX_WORDS] if isinstance(word, str)] if isinstance(found, list) else []
-    return [
-        _shell_command(word) if before == "-c" else word
-        for before, word in zip(["", *words], values.censor_command(words), strict=False)
-    ]
-
-
-def _shell_command(text: str) -> str:
-    """Return a command in a shell's own words, censored; runner does this to add an ssh key to an agent."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return values.censor_command(["-e", text])[1]
-    censored = values.censor_command(words)
-    return text if censored == words else " ".join(censored)
+    return censor_command(words)
 
 
 def name_of(command: Sequence[str], playbook: str, ident: str) -> str:

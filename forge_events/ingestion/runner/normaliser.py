@@ -146,6 +146,7 @@ class Normaliser:
             task = announced if announced is not None and announced.uuid == uuid else facts.task_of(told)
             task = task._replace(includes=known.includes, is_handler=known.is_handler)
         self._tasks[host] = task
+        self._failures.go_on(host)
         return self._hierarchy.begin(host, task, {} if told.data else {"lost": ["event_data"]})
 
     def _report(self, told: Told) -> list[Event]:
@@ -155,6 +156,8 @@ class Normaliser:
             data |= self._failures.judge(host, is_ignored=bool(data.get("ignore_errors")), lost=data.get("lost", []))
         task = self._hierarchy.known_task(host, task_uuid) or facts.task_of(told)
         events = self._hierarchy.report(told.event, host, task_uuid, task, data)
+        if "rescued" in data.get("lost", ()):
+            self._failures.leave_open(host, events[-1].parent_uuid or "")
         action = events[-1].context.get("task_action", "")
         result = data.get("res")
         self._hides_artifacts |= action.endswith("set_stats") and isinstance(result, dict) and "censored" in result
@@ -181,7 +184,9 @@ class Normaliser:
 
     def _stats(self, told: Told) -> list[Event]:
         self.stats_count += 1
-        return self._hierarchy.add_to_root(told.event, facts.stats_of(told, hides_artifacts=self._hides_artifacts))
+        data = facts.stats_of(told, hides_artifacts=self._hides_artifacts)
+        failed = self._failures.settle(data)
+        return self._hierarchy.add_to_root(told.event, {**data, **({"failed_tasks": failed} if failed else {})})
 
     def _unknown(self, told: Told) -> list[Event]:
         """Take an event whose name is lost or new: a task that starts again makes none, anything else is a message."""

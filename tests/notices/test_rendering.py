@@ -5,9 +5,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from forge_events.dispatcher.rendering import MAX_SIZE, render
+from forge_events.errors import InvalidLaunch
+from forge_events.notices.rendering import MAX_SIZE, check, render
+from forge_events.templates import Notifications
 
 FACTS = {"job": {"id": 7, "name": "deploy"}, "hosts": [{"host_name": "a", "failed": True}]}
+NOT_THERE = "it uses a name, a field or an element that there is not"
+UNFINISHED = (
+    "Unexpected end of template. Jinja was looking for the following tags: 'endfor' or 'else'. "
+    "The innermost block that needs to be closed is 'for'"
+)
 FORBIDDEN = "it does what a template may not do"
 TOO_MUCH = "it makes too much"
 TOO_LONG = "it takes too long or too much memory"
@@ -68,17 +75,82 @@ def test_what_is_not_done_in_time_is_stopped():
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        ("{{ jbo.id }}", "'jbo' is undefined"),
-        ("{{ job.idd }}", "'dict object' has no attribute 'idd'"),
+        ("{{ jbo.id }}", f"line 1: {NOT_THERE}"),
+        ("{{ job.idd }}", f"line 1: {NOT_THERE}"),
+        ("{{ job.id }}\n\n{{ hosts[9].host_name }}", f"line 3: {NOT_THERE}"),
         ("one\n{% if %}", "line 2: Expected an expression, got 'end of statement block'"),
-        ("{{ 1 / 0 }}", "ZeroDivisionError: division by zero"),
-        ("{{ 1 * none }}", "TypeError: unsupported operand type(s) for *: 'int' and 'NoneType'"),
+        ("{{ job }", "line 1: unexpected '}'"),
+        ("{% for host in hosts %}", f"line 1: {UNFINISHED}"),
+        ("{{ job | nosuch }}", "line 1: No filter named '...'"),
+        ("{{ 1 / 0 }}", "line 1: ZeroDivisionError"),
+        ("{{ 1 * none }}", "line 1: TypeError"),
         ("", "it makes nothing"),
         (" \n", "it makes nothing"),
     ],
 )
 def test_a_broken_template_says_what_is_wrong_with_it(template, reason):
     assert render(template, FACTS) == ("", reason)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ geheim }}",
+        "{% geheim %}",
+        "{{ job geheim }}",
+        "{{ job | geheim }}",
+        "{{ job is geheim }}",
+        "{{ job['geheim'] }}",
+        '{{ job["it\'s geheim"] }}',
+        "{{ job.name.encode('geheim') }}",
+        "{{ 'geheim' | round }}",
+        "{{ 'geheim' + 1 }}",
+        "{{ ('%d' | format('geheim')) }}",
+        "{% include 'geheim' %}",
+        "{{ job[hosts[0].host_name] }}",
+    ],
+)
+def test_what_is_wrong_is_said_without_what_may_be_secret(template):
+    facts = {**FACTS, "hosts": [{"host_name": "geheim"}]}
+    text, reason = render(template, facts)
+    assert not text and reason.startswith("line 1: ")
+    assert "geheim" not in reason
+
+
+def of(event, *templates):
+    return Notifications(**{event: [{"url": "json://h", "message": template} for template in templates]})
+
+
+@pytest.mark.parametrize("event", ["started", "success", "failure"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        None,
+        "{{ event }} {{ job.name }} {{ job.status }} {{ job.started }} {{ template.name }}",
+        "{% for host in hosts if host.failed %}{{ host.host_name }}{% endfor %}",
+        "{% if job.explanation == 'something else' %}seldom{% endif %}",
+        "{{ hosts | selectattr('failed') | map(attribute='host_name') | join(', ') }}",
+    ],
+)
+def test_a_message_that_can_be_made_is_not_refused(event, template):
+    check(of(event, template))
+
+
+@pytest.mark.parametrize("template", ["{{ hosts[7].host_name }}", "{{ job.elapsed + 1 }} {{ job.finished[:10] }}"])
+def test_what_only_a_job_that_ended_has_is_refused_where_it_begins(template):
+    check(of("success", template))
+    with pytest.raises(InvalidLaunch):
+        check(of("started", template))
+
+
+@pytest.mark.parametrize(
+    "template", ["{{", "{{ job.extra_vars }}", "{{ 'a' * 10**9 }}", "{{ ''.__class__ }}", "{{ x }}"]
+)
+def test_a_message_that_cannot_be_made_is_refused(template):
+    with pytest.raises(InvalidLaunch) as caught:
+        check(of("failure", "{{ job.name }}", template))
+    text = str(caught.value)
+    assert text.startswith("the message for failure cannot be used: ") and "\n" not in text
 
 
 def test_the_longest_message_is_made():

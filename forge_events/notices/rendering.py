@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make a message of its template, which somebody wrote who may run jobs but nothing else here.
 
+What is said of a template that makes nothing quotes neither its texts nor any value: both may hold secrets.
+
 Jinja's sandbox keeps a template from what is not its business. It does not keep it from running for ever, nor from
 taking all memory; so it is rendered by a process of its own, with little of both.
 """
@@ -9,21 +11,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import sys
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, UndefinedError
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from forge_events.dispatcher import child
+from forge_events.errors import InvalidLaunch
+from forge_events.notices import child, messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import TracebackType
 
-__all__ = ["MAX_SIZE", "Rendered", "render"]
+    from forge_events.notices.messages import Message
+    from forge_events.templates import Notifications
+
+__all__ = ["MAX_SIZE", "Rendered", "check", "message", "render"]
 
 MAX_SIZE = 64 * 1024
 """Characters of the longest message."""
@@ -33,6 +41,14 @@ _CPU_SECONDS = 2
 _MEMORY = 512 * 1024 * 1024
 _MAX_EXPONENT = 64
 _MAX_REASON = 200
+_FILE = "<template>"
+_NOTHING = "it makes nothing"
+# What Jinja quotes when it cannot read a template is a sign of its own, or a name; a name that is no word of Jinja's
+# stays unsaid all the same, for somebody may have forgotten the quotation marks around a password.
+_QUOTED = re.compile(r"'([^']*)'")
+_KNOWN = re.compile(
+    r"\W+|(end of|begin of) [a-z ]+|(end)?(block|call|filter|for|if|macro|raw|set|trans|with)|elif|else|in|is"
+)
 
 
 class Rendered(NamedTuple):
@@ -53,8 +69,32 @@ def render(template: str, facts: Mapping[str, Any], *, limit: float = _SECONDS) 
         return Rendered(*child.ask(__name__, {"template": template, "facts": facts}, limit=limit, environ=environ))
     except TimeoutError:
         return Rendered(reason="it takes too long")
-    except OSError:
+    except ChildProcessError:
         return Rendered(reason="it takes too long or too much memory")
+    except OSError as error:
+        return Rendered(reason=f"no process could be started to make it: {error.strerror}")
+
+
+def message(template: str | None, usual: Message, facts: Mapping[str, Any]) -> Message:
+    """Return what a template makes of facts, or the usual message; that says why, where there is a template."""
+    if template is None:
+        return usual
+    made = render(template, facts)
+    return messages.with_note(usual, made.reason) if made.reason else messages.sendable(usual.title, made.text)
+
+
+def check(notifications: Notifications) -> None:
+    """Refuse a message that cannot be made of a job such as there are many.
+
+    It may make nothing of that one: a message may be for some jobs alone.
+
+    :raises InvalidLaunch: it cannot be made.
+    """
+    for event, addresses in notifications:
+        for template in dict.fromkeys(each.message for each in addresses if each.message):
+            reason = render(template, messages.sample(event)[1]).reason
+            if reason not in ("", _NOTHING):
+                raise InvalidLaunch(f"the message for {event}", reason)
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -82,7 +122,7 @@ def _answer(question: Mapping[str, Any]) -> Rendered:
         text = _text(question["template"], question["facts"])
     except Exception as error:  # noqa: BLE001 - a template can raise whatever there is
         return Rendered(reason=_reason(error))
-    return Rendered(text) if text.strip() else Rendered(reason="it makes nothing")
+    return Rendered(text) if text.strip() else Rendered(reason=_NOTHING)
 
 
 def _limit(what: int, most: int) -> None:
@@ -110,12 +150,26 @@ def _reason(error: Exception) -> str:
     if isinstance(error, SecurityError):
         return "it does what a template may not do"
     if isinstance(error, TemplateSyntaxError):
-        return f"line {error.lineno}: {_short(error)}"
-    return _short(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {_short(error)}"
+        return f"line {error.lineno}: {_without_names(error)}"
+    line = _line(error.__traceback__)
+    where = f"line {line}: " if line else ""
+    if isinstance(error, UndefinedError):
+        return f"{where}it uses a name, a field or an element that there is not"
+    return f"{where}{type(error).__name__}"
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:_MAX_REASON].rstrip(".")
+def _without_names(error: Exception) -> str:
+    text = _QUOTED.sub(lambda quoted: quoted[0] if _KNOWN.fullmatch(quoted[1]) else "'...'", str(error))
+    return " ".join(text.split())[:_MAX_REASON].rstrip(".")
+
+
+def _line(trace: TracebackType | None) -> int:
+    """Return the line of the template at which it came to an end, 0 where that is not known."""
+    found = 0
+    while trace is not None:
+        found = trace.tb_lineno if trace.tb_frame.f_code.co_filename == _FILE else found
+        trace = trace.tb_next
+    return found
 
 
 if __name__ == "__main__":

@@ -6,18 +6,16 @@ Pure. Extra variables, the command line and the environment of a job are no fact
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.jobs import JobStatus
+from forge_events.jobs import HostSummary, Job, JobStatus
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Sequence
 
-    from forge_events.jobs import HostSummary, Job
-
-__all__ = ["Message", "facts", "sendable", "usual", "with_note"]
+__all__ = ["Message", "as_test", "facts", "sample", "sendable", "usual", "with_note"]
 
 _MAX_HOSTS = 10
 _MAX_TITLE = 250
@@ -29,6 +27,11 @@ _WORDS = {
     JobStatus.ERROR: "could not be run",
     JobStatus.CANCELED: "was canceled",
 }
+_SAMPLE_BEGAN = datetime.datetime(2026, 1, 2, 12, 0, tzinfo=datetime.UTC)
+_SAMPLE_SECONDS = 72.0
+_SAMPLE_HOSTS = 20
+"""As many as a message may well name one by one."""
+
 # What neither a service nor UTF-8 takes: control characters but tab and newline, and halves of surrogate pairs.
 _UNSENDABLE = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -63,6 +66,17 @@ def facts(job: Job, hosts: Sequence[HostSummary], event: str, template_name: str
     }
 
 
+def sample(event: str) -> tuple[Message, dict[str, Any]]:
+    """Return the usual message about a job that could be, and its facts, to try a template or an address."""
+    job, hosts = _sample(event)
+    return usual(job, hosts, event), facts(job, hosts, event, job.name)
+
+
+def as_test(message: Message) -> Message:
+    """Return a message that says of itself that it is none."""
+    return sendable(message.title, f"{message.body}\n\n(This is a test. There is no such job.)")
+
+
 def usual(job: Job, hosts: Sequence[HostSummary], event: str) -> Message:
     """Return the message for whoever wants no other one."""
     if event == "started":
@@ -88,6 +102,26 @@ def with_note(message: Message, reason: str) -> Message:
     """Return a message that says why its template could not be used."""
     note = f"(This is the usual message, because the template of the message could not be used: {reason}.)"
     return sendable(message.title, f"{message.body}\n\n{note}")
+
+
+def _sample(event: str) -> tuple[Job, list[HostSummary]]:
+    has_failed = event == "failure"
+    job = Job(
+        id=0,
+        uuid="",
+        name="sample",
+        job_template_id=0,
+        status=JobStatus.FAILED if has_failed else JobStatus.SUCCESSFUL,
+        created=_SAMPLE_BEGAN,
+        started=_SAMPLE_BEGAN,
+        finished=_SAMPLE_BEGAN + datetime.timedelta(seconds=_SAMPLE_SECONDS),
+        elapsed=_SAMPLE_SECONDS,
+        job_explanation="a host failed" if has_failed else "",
+    )
+    hosts = range(1, _SAMPLE_HOSTS + 1)
+    return job, [
+        HostSummary(host_name=f"host{number}", ok=3, failures=int(has_failed and number <= 2)) for number in hosts
+    ]
 
 
 def _as_it_began(job: Job) -> Job:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_events.dispatcher.messages import facts, sendable, usual, with_note
 from forge_events.jobs import HostSummary, Job, JobStatus
+from forge_events.notices.messages import facts, sendable, usual, with_note
 from tests.store.making import NOW, later
 
 HOSTS = [HostSummary(host_name="db", ok=3), HostSummary(host_name="web", ok=1, failures=1)]
