@@ -139,7 +139,10 @@ class Box:
 
 def _inventories(project: Path, sources: Iterable[str]) -> Iterator[Path]:
     """Yield the inventories that are on the disk, with the variables that lie beside a file."""
-    for path in (project / source for source in sources if "," not in source):
+    for source in sources:
+        path = project / source
+        if "," in source and not path.exists():
+            continue  # a list of hosts
         yield path
         if not path.is_dir():
             yield from (path.with_name(name) for name in ("group_vars", "host_vars"))

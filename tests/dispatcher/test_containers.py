@@ -101,7 +101,7 @@ class Contained:
 
 @pytest.fixture
 def contained(podman, image, tmp_path):
-    home, project = tmp_path / "home", tmp_path / "a project, of: two"
+    home, project = tmp_path / "home", tmp_path / "a project"
     for folder in (home, project / "roles" / "greeter" / "tasks", project / "hosts" / "group_vars"):
         folder.mkdir(parents=True)
     (project / "two.yml").write_text(TWO)
@@ -123,20 +123,20 @@ def test_a_job_in_a_container_is_the_job_of_the_machine(contained):
     rc, text, err = contained.run("-i", "hosts")
     assert (rc, err) == (0, "")
     assert f'"stdout": "/home/runner {contained.project} 0"' in contained.cli.good("events", "latest", "--json").text
-    tree, host = (contained.cli.good("tree", "latest", "--all").text, contained.facts()["host"])
-    outside = contained.cli("run", "two.yml", "-i", "hosts", cwd=contained.project)
-    assert outside.text == text
-    assert contained.cli.good("tree", "latest", "--all").text == tree
-    assert contained.facts()["host"] == host
+    tree = contained.cli.good("tree", "latest", "--all").text
     assert (contained.project / "written").read_text() == "written"
+    (contained.project / "written").unlink()
+    outside = contained.cli("run", "two.yml", "-i", "hosts", cwd=contained.project)
+    assert sorted(outside.lines) == sorted(text.splitlines())  # two hosts come in any order
+    assert contained.cli.good("tree", "latest", "--all").text == tree
 
 
 def test_colours_are_those_of_a_terminal_and_of_the_project(contained):
     contained.run("-i", "hosts")
-    assert "\x1b[0;32mok: [one]" in contained.cli.good("stdout", "latest", "--color", "always").text
+    assert "\\u001b[0;32mok: [one]" in contained.cli.good("events", "latest", "--json").text
     (contained.project / "ansible.cfg").write_text("[defaults]\nnocolor = true\n")
     contained.run("-i", "hosts")
-    assert "\x1b" not in contained.cli.good("stdout", "latest", "--color", "always").text
+    assert "\\u001b" not in contained.cli.good("events", "latest", "--json").text
 
 
 @pytest.mark.parametrize("source", ["inventories/hosts", "inventories", "inventories/script"])
@@ -163,8 +163,8 @@ def test_an_inventory_that_is_a_link_out_of_the_project_comes_along(contained):
 
 
 def test_variables_come_along_from_wherever_they_are(contained):
-    (contained.project.parent / "vars.yml").write_text("from_file: outside\n")
-    rc, text, _ = contained.run("-i", "hosts", "-e", "@../vars.yml", "-e", "given=told")
+    (contained.project.parent / "my, vars: all.yml").write_text("from_file: outside\n")
+    rc, text, _ = contained.run("-i", "hosts", "-e", "@../my, vars: all.yml", "-e", "given=told")
     assert (rc, "outside told" in text) == (0, True)
     (contained.project / "vars.yml").write_text("from_file: inside\n")
     rc, text, _ = contained.run("-i", "hosts", "-e", "@vars.yml")
@@ -181,8 +181,7 @@ def test_a_playbook_elsewhere_comes_along_with_what_lies_beside_it(contained):
 
 
 def test_a_long_limit_is_kept(contained):
-    (contained.project / "hosts" / "many").write_text("".join(f"host-{number:05}\n" for number in range(9000)))
-    limit = ",".join(["one", *(f"host-{number:05}.example" for number in range(9000))])
+    limit = ",".join(["one", *(f"host-{number:05}.example.org" for number in range(5000))])
     (contained.project / "two.yml").write_text("- hosts: one\n  gather_facts: false\n  tasks: [{debug: }]\n")
     rc, text, _ = contained.run("-i", "hosts", "--limit", limit)
     assert (rc, "ok: [one]" in text) == (0, True)
@@ -252,11 +251,11 @@ def test_a_job_whose_podman_is_killed_is_an_error_and_leaves_no_container(contai
     assert contained.ended(process)[0] == "error"
 
 
-@pytest.mark.parametrize(("number", "words"), [("KILL", "137, SIGKILL: out of memory?"), ("QUIT", "131, SIGQUIT")])
-def test_a_job_whose_container_is_killed_is_an_error(contained, number, words):
+@pytest.mark.parametrize("words", [["kill"], ["rm", "--force", "--time=0"]], ids=" ".join)
+def test_a_job_whose_container_is_killed_is_an_error(contained, words):
     process = contained.working("-i", "hosts")
-    contained.podman("kill", f"--signal={number}", contained.container())
-    assert contained.ended(process) == ("error", f"its container was killed ({words})")
+    contained.podman(*words, contained.container())
+    assert contained.ended(process) == ("error", "its container was killed (137, SIGKILL: out of memory?)")
 
 
 @pytest.mark.parametrize(
@@ -290,11 +289,12 @@ def test_credentials_reach_the_registry_and_not_the_job(contained, tmp_path):
     assert (rc, "auth.json" in events, "AUTH_FILE" in events) == (0, False, False)
 
 
-def test_an_image_without_ansible_is_an_error_in_podmans_words(contained, podman):
-    podman("tag", contained.image, "localhost/base:1")
-    container = podman("create", "--env=PATH=/none", "localhost/base:1").stdout.strip()
-    podman("commit", "--change=ENV PATH=/none", container, "localhost/bare:1")
+def test_an_image_without_ansible_is_an_error_in_podmans_words(contained, podman, tmp_path):
+    exported = tmp_path / "bare.tar"
+    container = podman("create", contained.image, "true").stdout.strip()
+    podman("export", f"--output={exported}", container)
     podman("rm", container)
+    podman("import", "--change=ENV PATH=/usr/bin", str(exported), "localhost/bare:1")
     rc, _, err = contained.run("-i", "hosts", image="localhost/bare:1")
     assert (rc, "ansible-playbook" in err, "not found" in err) == (8, True, True)
 

@@ -104,12 +104,13 @@ def test_a_playbook_that_ansible_refuses_has_failed_and_says_why(made, kept, tex
         ({"playbook": "none.yml"}, r"the playbook .*/none\.yml is missing on this node"),
         ({"inventory": ["no/hosts"]}, r"the inventory .*/no/hosts is missing on this node"),
         ({"extra_vars_files": ["no.yml"]}, r"the file of extra variables .*/no\.yml is missing"),
-        ({"execution_environment": "quay.io/none/none:1"}, "podman is not installed on node a"),
+        ({"execution_environment": "quay.io/none/none:1"}, "docker is not installed on node a"),
     ],
 )
 def test_a_job_that_cannot_be_run_is_an_error_that_says_what_to_look_at(made, kept, fields, words):
-    if "execution_environment" in fields and shutil.which("podman"):
-        pytest.skip("podman is installed here")
+    if "execution_environment" in fields and shutil.which("docker"):
+        pytest.skip("docker is installed here")
+    made.settings["CONTAINER_ENGINE"] = "docker"
     made.start()
     job = ended(kept, made.launch(kept, **fields))
     assert job.status is JobStatus.ERROR
