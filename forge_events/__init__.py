@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NotInTime,
         NotLaunched,
         NotRelaunchable,
+        NotTold,
         SchemaMismatch,
         StaleTransition,
         StoreBusy,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from forge_events.hierarchy import Node, build_tree
     from forge_events.ingestion.receiver import drain
     from forge_events.ingestion.sources import ingest
-    from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
     from forge_events.launches import Launch
     from forge_events.launching import cancel, launch, launch_template, relaunch, wait
     from forge_events.output import to_bytes, to_html, to_text
@@ -74,6 +75,7 @@ __all__ = [
     "Job",
     "JobCanceled",
     "JobEvent",
+    "JobFilter",
     "JobNotRun",
     "JobStatus",
     "JobTemplate",
@@ -86,6 +88,7 @@ __all__ = [
     "NotInTime",
     "NotLaunched",
     "NotRelaunchable",
+    "NotTold",
     "Notification",
     "Notifications",
     "Recorded",
@@ -134,8 +137,8 @@ _HOMES = {
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound FieldNotAsked ForgeEventsError "
         "InvalidLaunch InvalidSettings InvalidTransition JobCanceled JobNotRun NameTaken NodeAtWork "
-        "NotInTime NotLaunched NotRelaunchable SchemaMismatch StaleTransition StoreBusy StoreUnavailable TargetExists "
-        "UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
+        "NotInTime NotLaunched NotRelaunchable NotTold SchemaMismatch StaleTransition StoreBusy StoreUnavailable "
+        "TargetExists UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
     ),
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",
@@ -143,7 +146,7 @@ _HOMES = {
     "hierarchy": "Node build_tree",
     "ingestion.receiver": "drain",
     "ingestion.sources": "ingest",
-    "jobs": "HostSummary Job JobStatus NewJob Transition",
+    "jobs": "HostSummary Job JobFilter JobStatus NewJob Transition",
     "launches": "Launch",
     "launching": "cancel launch launch_template relaunch wait",
     "output": "to_bytes to_html to_text",

@@ -27,6 +27,7 @@
     ├── JobNotRun                    8   the job ended as error: it could not be run
     ├── JobCanceled                  9   the job was canceled
     ├── NotInTime                   10   the job has not ended in time
+    ├── NotTold                     11   an address could not be told of a sample job
     ├── CommandNotExecutable       126   the command to record is no program that may be run
     └── CommandNotFound            127   the command to record does not exist
 
@@ -58,6 +59,7 @@ __all__ = [
     "NotInTime",
     "NotLaunched",
     "NotRelaunchable",
+    "NotTold",
     "SchemaMismatch",
     "StaleTransition",
     "StoreBusy",
@@ -162,7 +164,7 @@ class ValueRejected(ForgeEventsError):
 
 
 class UnsupportedStore(ForgeEventsError):
-    """The database URL names a kind of database that the library has no store for, or lacks the driver of."""
+    """The database URL names a kind of database that the library has no store for, or cannot load the driver of."""
 
     exit_code = 6
 
@@ -310,6 +312,16 @@ class NotInTime(ForgeEventsError):
     def __init__(self, job_id: int, status: str) -> None:
         self.job_id, self.status = job_id, status
         super().__init__(f"job {job_id} is still {status}")
+
+
+class NotTold(ForgeEventsError):
+    """A sample message could not be brought to some of its addresses; the addresses are not told here."""
+
+    exit_code = 11
+
+    def __init__(self, failed_count: int, count: int) -> None:
+        self.failed_count, self.count = failed_count, count
+        super().__init__(f"{failed_count} of {count} {'address' if count == 1 else 'addresses'} could not be told")
 
 
 class CommandNotExecutable(ForgeEventsError):

@@ -214,6 +214,10 @@ class HostResult(BaseModel):
     """The final result of one task on one host, wherever in whichever job; the rest is in the event itself.
 
     :param counter: the event's number in its job.
+    :param check_mode: it came of a dry run: what it says of a change or a failure would have been.
+    :param delegated_host: the other host on which the task ran, where it was delegated.
+    :param duration: seconds from when the host began the task, where that is known.
+    :param controller: the machine on which Ansible ran.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -226,11 +230,17 @@ class HostResult(BaseModel):
     task: str
     failed: bool
     changed: bool
+    check_mode: bool = False
+    delegated_host: str | None = None
+    duration: float | None = None
+    controller: str | None = None
 
 
 class ResultFilter(BaseModel):
     """Which results of all jobs are wanted: those of a host, or failed ones; conditions that are given must all hold.
 
+    :param is_check: only results of dry runs, or only those of real ones.
+    :param controller: the exact name of the machine on which Ansible ran.
     :param since: results that were recorded at this time or later.
     """
 
@@ -240,6 +250,8 @@ class ResultFilter(BaseModel):
     task: str | None = None
     is_failed: bool = False
     is_changed: bool = False
+    is_check: bool | None = None
+    controller: str | None = None
     since: Utc | None = None
 
     @model_validator(mode="after")

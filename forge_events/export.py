@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["spool_lines"]
 
 _DERIVED = {"job_id", "playbook", "play", "task", "role", "host_name", "failed", "changed"}
-_HEADER = {"name", "command", "directory", "host", "pid", "ansible_version", "parent_uuid"}
+_HEADER = {
+    "name",
+    "command",
+    "directory",
+    "host",
+    "run_by",
+    "run_as",
+    "check_mode",
+    "pid",
+    "ansible_version",
+    "parent_uuid",
+}
 
 
 def spool_lines(store: Store, job: Job) -> Iterator[dict[str, Any]]:

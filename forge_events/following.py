@@ -27,7 +27,8 @@ def follow(
     Also yields, without events, whenever there was nothing new, so that the caller can show that time passes.
 
     :param refresh: called before each look, to bring what is spooled into the store.
-    :param pause: called when there was nothing new, to wait a moment.
+    :param pause: called when all that is there has been yielded, to wait a moment: what comes one by one is yielded
+        together.
     :param after: the counter of the last event that is known.
     """
     while True:
@@ -36,9 +37,9 @@ def follow(
         job = store.job(str(job_id))
         events = list(store.events(job_id, EventFilter(), after=after, limit=_BATCH))
         yield job, events
-        if events:
-            after = events[-1].counter
-        elif job.status.is_final:
+        after = events[-1].counter if events else after
+        if len(events) == _BATCH:
+            continue
+        if job.status.is_final:
             return
-        else:
-            pause()
+        pause()

@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +48,8 @@ __all__ = [
     "build_tree",
     "is_changed",
     "is_failed",
+    "is_tolerated",
+    "late_failures",
     "rolls_up",
     "violations",
 ]
@@ -109,6 +112,11 @@ _CHANGES = frozenset(name for name, rule in EVENTS.items() if rule.level == 3) -
 }
 
 
+# What somebody else wrote goes no further than it has to.
+_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+_MAX_LATE = 10_000
+
+
 class Play(NamedTuple):
     """What Ansible says of a play: its uuid, which all its batches share, its name and its pattern of hosts."""
 
@@ -132,6 +140,7 @@ class Task(NamedTuple):
     :param argument: what a ``meta`` task does, since all of them have one action.
     :param is_core_made: Ansible made the task by itself for this batch, as it does to gather facts.
     :param includes: the includes above a task that a dynamic include loaded, nearest first; empty for any other task.
+    :param included_at: file and line of each include and import above a task, outermost first.
     :param is_censored: ``no_log`` holds for the task, or is a template that may hold.
     :param is_censored_at_times: it is such a template, so that only a result can tell.
     :param has_rescue: a failure of the task is caught by a ``rescue``.
@@ -147,6 +156,7 @@ class Task(NamedTuple):
     is_handler: bool = False
     is_core_made: bool = False
     includes: tuple[Include, ...] = ()
+    included_at: tuple[str, ...] = ()
     is_censored: bool = False
     is_censored_at_times: bool = False
     has_rescue: bool = False
@@ -408,7 +418,9 @@ class Hierarchy:
         about = {"task": task.name, "task_action": task.action, "task_path": task.path}
         occurrence = _Occurrence(event_uuid, {**play.context, **about, **task.details})
         tasks.occurrences.append(occurrence)
-        own = {"name": task.name, "task_uuid": task.uuid, "is_conditional": task.is_handler}
+        own: dict[str, Any] = {"name": task.name, "task_uuid": task.uuid, "is_conditional": task.is_handler}
+        if task.included_at:
+            own["included_at"] = list(task.included_at)
         events.append(self._event(_TASK, event_uuid, play.uuid, occurrence.context, own))
         return occurrence
 
@@ -456,15 +468,28 @@ def is_changed(event: str, event_data: Mapping[str, Any]) -> bool:
     return event in _CHANGES and isinstance(result, dict) and result.get("changed") is True
 
 
+def is_tolerated(event_data: Mapping[str, Any]) -> bool:
+    """Return whether somebody ignored or rescued a failure."""
+    return bool(event_data.get("ignore_errors") or event_data.get("rescued"))
+
+
 def rolls_up(event: str, event_data: Mapping[str, Any]) -> bool:
     """Return whether an event makes its ancestors failed: it failed, and nobody ignored or rescued that.
 
-    Where it is lost whether somebody ignored a loop item's failure, the task's own result tells, which follows.
+    Where it is lost whether somebody did, what follows tells: the task's own result of a loop item, the statistics of
+    a result. A failed attempt of an asynchronous task is followed by its result, too, which may be none.
     """
-    if not is_failed(event, event_data) or event_data.get("ignore_errors") or event_data.get("rescued"):
+    if not is_failed(event, event_data) or is_tolerated(event_data) or event == "runner_on_async_failed":
         return False
     lost = event_data.get("lost")
-    return not (isinstance(lost, list) and "ignore_errors" in lost)
+    return not (isinstance(lost, list) and ("ignore_errors" in lost or "rescued" in lost))
+
+
+def late_failures(event: str, event_data: Mapping[str, Any]) -> list[str]:
+    """Return the uuids of tasks of which statistics tell that they failed, since their results could not."""
+    found = event_data.get("failed_tasks") if event == "playbook_on_stats" else None
+    tasks = found[:_MAX_LATE] if isinstance(found, list) else []
+    return [task for task in tasks if isinstance(task, str) and _NAME.fullmatch(task)]
 
 
 def _has_counts(event_data: Mapping[str, Any], key: str) -> bool:
@@ -489,6 +514,8 @@ class RollUp:
             self._parents[event_uuid] = parent_uuid
         if rolls_up(event, event_data):
             self._mark(self.failed, parent_uuid)
+        for task in late_failures(event, event_data):
+            self._mark(self.failed, task)
         if is_changed(event, event_data):
             self._mark(self.changed, parent_uuid)
 

@@ -15,6 +15,7 @@ __all__ = [
     "TRANSITIONS",
     "HostSummary",
     "Job",
+    "JobFilter",
     "JobStatus",
     "NewJob",
     "Transition",
@@ -85,6 +86,10 @@ class NewJob(BaseModel):
     :param command: the command line as it was given, with censored secrets; empty if unknown.
     :param launch_type: ``recorded`` for what a callback or runner reported by itself; AWX's words for what was
         launched.
+    :param host: the machine on which Ansible ran: its controller.
+    :param run_by: who ran it: the user who logged in or used sudo, or who launched it.
+    :param run_as: the user as whom Ansible worked.
+    :param check_mode: it was a dry run as a whole, with ``--check``.
     :param parent_uuid: the job whose playbook started this one, if one did.
     :param job_template_id: the template that the job was launched from, if it was.
     :param impact: how many forks of capacity the job takes on its node.
@@ -98,6 +103,9 @@ class NewJob(BaseModel):
     command: list[str] = []
     directory: str | None = None
     host: str | None = None
+    run_by: str | None = None
+    run_as: str | None = None
+    check_mode: bool = False
     pid: int | None = None
     ansible_version: str | None = None
     parent_uuid: str | None = None
@@ -116,7 +124,7 @@ class Job(NewJob):
     :param event_count: how many events are stored.
     :param execution_node: the node that the job was assigned to.
     :param dispatcher_id: the dispatcher process that has the job in hand.
-    :param runner_pid: the process of ansible-runner on the node, with ``runner_started``, when that process began.
+    :param runner_pid: the job's process on the node, with ``runner_started``, when that process began.
     :param cancel_requested: when somebody asked to cancel the job, and ``cancel_by`` who did.
     :param blocker_count: how many jobs must be successful before this one may run.
     """
@@ -143,6 +151,27 @@ class Job(NewJob):
     def is_launched(self) -> bool:
         """Whether the job was launched, rather than recorded while somebody else ran it."""
         return self.launch_type != RECORDED
+
+    @property
+    def controller(self) -> str | None:
+        """The machine on which Ansible ran, or is going to as soon as that is known."""
+        return self.host or self.execution_node
+
+
+class JobFilter(BaseModel):
+    """Which jobs are wanted; conditions that are given must all hold.
+
+    :param user: who ran it or as whom it ran, by the exact name.
+    :param controller: the exact name of the machine on which Ansible ran.
+    :param is_check: only dry runs, or only real ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: JobStatus | None = None
+    user: str | None = None
+    controller: str | None = None
+    is_check: bool | None = None
 
 
 class Transition(BaseModel):

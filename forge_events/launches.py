@@ -1,35 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to run: a playbook with everything that ``ansible-playbook`` is to be told, and how that is put together.
+"""What to run: a playbook with everything that ``ansible-playbook`` is to be told.
 
 Pure: no file is looked at. Whether a playbook is there is known on the node that runs it.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Self
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from forge_events.errors import InvalidLaunch
-from forge_events.values import censor_command, plain
+from forge_events.patterns import names_file, parts_of
+from forge_events.variables import is_reserved
 
-__all__ = ["DEFAULT_FORKS", "FIELDS", "Launch", "command_of", "impact_of", "refused"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ASKABLE", "DEFAULT_FORKS", "FIELDS", "LONGEST_WORD", "Launch", "impact_of", "refused", "verify"]
 
 DEFAULT_FORKS = 5
 """How many forks Ansible takes where nobody says anything."""
 
+LONGEST_WORD = 100_000
+"""Bytes of the longest argument that every system takes: Linux has a limit of 128 KiB for each."""
+
+# The fields whose texts are arguments, which must be no options.
+_WORDS = ("playbook", "inventory", "limit", "tags", "skip_tags", "execution_environment")
+_LONGEST_NAME = 100
+_LONGEST_NUMBER = 14_000
+"""Bits of the largest number; Python writes and reads no more than 4,300 digits."""
+_DEEPEST = 200
+"""Levels of nesting; Ansible itself gives up at 247."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
+_Source = Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
 
 
 class Launch(BaseModel):
     """One thing to run. Lists keep their order; what is None or empty is left to Ansible.
 
     :param playbook: its path, relative to ``project``.
-    :param project: the folder that Ansible is started in, absolute; None is the folder of the playbook.
+    :param project: the folder that Ansible is started in, absolute; None is the working directory of whoever launches.
     :param inventory: sources as ``-i`` takes them: paths, relative to ``project``, or host lists with a comma.
-    :param extra_vars: variables, of JSON's types alone; they may be secret, and are never shown.
+    :param extra_vars: variables, of JSON's types alone; they may be secret, and are never shown. They may hold
+        templates, as those of ``ansible-playbook -e``: whoever writes them can have Ansible do anything.
+    :param untrusted_vars: the same of somebody who may only give values: Ansible never renders them. They win.
     :param extra_vars_files: files of variables, relative to ``project``.
+    :param limit: a pattern of hosts, as ``--limit`` takes it, without files.
+    :param limit_hosts: the names of the only hosts, exactly; in place of a limit.
     :param verbosity: how many ``-v``.
     :param timeout: seconds after which the job is stopped and counts as failed; None for never.
     :param execution_environment: the container image to run in; None runs on the node itself.
@@ -41,10 +62,12 @@ class Launch(BaseModel):
 
     playbook: _Text
     project: _Text | None = None
-    inventory: list[_Text] = []
+    inventory: list[_Source] = []
     extra_vars: dict[str, JsonValue] = {}
+    untrusted_vars: dict[str, JsonValue] = {}
     extra_vars_files: list[_Text] = []
     limit: str | None = None
+    limit_hosts: list[_Text] = []
     tags: list[_Text] = []
     skip_tags: list[_Text] = []
     forks: Annotated[int, Field(ge=1, le=10_000)] | None = None
@@ -58,9 +81,8 @@ class Launch(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for value in (self.playbook, *self.inventory, *self.tags, *self.skip_tags, self.limit or ""):
-            if "\0" in value:
-                raise ValueError("a text holds a NUL")
+        if any("\0" in text for _, text in _texts(self)):
+            raise ValueError("a text holds a NUL")
         if self.playbook.startswith("-"):
             raise ValueError("the name of the playbook begins with -")
         if self.project is not None and not self.project.startswith("/"):
@@ -74,32 +96,102 @@ class Launch(BaseModel):
         :raises InvalidLaunch: a field is unknown or has a value that cannot be.
         """
         try:
-            return cls(**fields)
+            launch = cls(**fields)
         except ValidationError as error:
             raise refused(error) from None  # pydantic's own words quote the value
+        verify(launch)
+        return launch
 
     def changed(self, **fields: Any) -> Launch:
         """Return a launch with other fields; extra variables are added to those that are there.
 
         :raises InvalidLaunch: as :meth:`of`.
         """
-        variables = {**self.extra_vars, **fields.get("extra_vars", {})}
-        return Launch.of(**{**self.model_dump(), **fields, "extra_vars": variables})
+        known = self.model_dump()
+        variables = {name: {**known[name], **fields.get(name, {})} for name in ("extra_vars", "untrusted_vars")}
+        return Launch.of(**{**known, **fields, **variables})
 
     @property
     def known_host_count(self) -> int | None:
         """How many hosts there will be at most, as far as that can be told without Ansible."""
         if self.host_count is not None:
             return self.host_count
+        if self.limit_hosts:
+            return len(set(self.limit_hosts))
         if not self.inventory:
             return 1  # Ansible's implicit localhost
-        if all("," in source for source in self.inventory):
+        # A path with a comma is absolute by the time that this counts.
+        if all("," in source and not source.startswith("/") for source in self.inventory):
             return len({host.strip() for source in self.inventory for host in source.split(",") if host.strip()})
         return None
 
 
 FIELDS = tuple(Launch.model_fields)
 """The fields of a launch, in order."""
+
+ASKABLE = tuple(name for name in FIELDS if name not in ("untrusted_vars", "limit_hosts"))
+"""The fields that a template may leave to whoever launches it; others come about by how that is done."""
+
+
+def verify(launch: Launch) -> None:
+    """Refuse what would have another meaning for Ansible than it has here.
+
+    A launch that comes from the store may be older than a rule, so the rules are applied again when it is run.
+
+    :raises InvalidLaunch: a field has such a value.
+    """
+    for field, text in _texts(launch):
+        if field in _WORDS and text.startswith("-"):
+            raise InvalidLaunch(field, "it begins with -, as an option does")
+    for field in ("tags", "skip_tags"):
+        if len(",".join(getattr(launch, field)).encode(errors="surrogatepass")) > LONGEST_WORD:
+            raise InvalidLaunch(field, f"it takes more than {LONGEST_WORD} bytes")
+    _check_limit(launch)
+    _check_variables(launch)
+
+
+def _check_limit(launch: Launch) -> None:
+    limit = launch.limit
+    if not limit:
+        return
+    if launch.limit_hosts:
+        raise InvalidLaunch("limit", "there is a list of hosts beside it")
+    if not parts_of(limit):
+        raise InvalidLaunch("limit", "it names nothing, which Ansible takes for all hosts")
+    if names_file(limit):
+        raise InvalidLaunch("limit", "a part of it begins with @, and Ansible would show the lines of that file")
+
+
+def _check_variables(launch: Launch) -> None:
+    for name in launch.untrusted_vars:
+        if is_reserved(name):
+            why = "it tells Ansible how to work, so that only whoever writes the template may set it"
+            raise InvalidLaunch(f"extra_vars.{name[:_LONGEST_NAME]}", why)
+    for leaf in _leaves([launch.extra_vars, launch.untrusted_vars]):
+        if isinstance(leaf, str) and _SURROGATE.search(leaf):
+            raise InvalidLaunch("extra_vars", "a text in it has a code point that is no character")
+        if isinstance(leaf, int) and leaf.bit_length() > _LONGEST_NUMBER:
+            raise InvalidLaunch("extra_vars", "a number in it is too large")
+
+
+def _texts(launch: Launch) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a launch that are not variables, each with the name of its field."""
+    for field in (*_WORDS, "project", "extra_vars_files", "limit_hosts", "node"):
+        value = getattr(launch, field)
+        for text in value if isinstance(value, list) else [value or ""]:
+            yield field, text
+
+
+def _leaves(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
+    if depth > _DEEPEST:
+        raise InvalidLaunch("extra_vars", f"a value in it has more than {_DEEPEST} levels")
+    if isinstance(value, dict):
+        yield from value
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part, depth + 1)
+    else:
+        yield value
 
 
 def impact_of(launch: Launch, *, counts_hosts: bool = True) -> int:
@@ -115,26 +207,8 @@ def impact_of(launch: Launch, *, counts_hosts: bool = True) -> int:
     return (forks if hosts is None else min(hosts, forks)) + 1
 
 
-def command_of(launch: Launch) -> list[str]:
-    """Return the command line that does what a launch does, for people: the values of extra variables are censored."""
-    command = ["ansible-playbook", *_each("-i", launch.inventory)]
-    command += _each("-e", [f"@{path}" for path in launch.extra_vars_files])
-    command += _each("-e", [json.dumps(plain(launch.extra_vars))] if launch.extra_vars else [])
-    command += _each("-l", [launch.limit] if launch.limit else [])
-    command += _each("-t", [",".join(launch.tags)] if launch.tags else [])
-    command += _each("--skip-tags", [",".join(launch.skip_tags)] if launch.skip_tags else [])
-    command += _each("-f", [str(launch.forks)] if launch.forks else [])
-    command += ["-C"] * launch.check + ["-D"] * launch.diff
-    command += [f"-{'v' * launch.verbosity}"] if launch.verbosity else []
-    return censor_command([*command, launch.playbook])
-
-
 def refused(error: ValidationError) -> InvalidLaunch:
     """Return our error for one of pydantic, whose own words quote the value."""
     found: dict[str, Any] = dict(error.errors(include_input=False)[0])
-    name = ".".join(str(part) for part in found["loc"]) or "launch"
+    name = ".".join(str(part) for part in found["loc"])[:_LONGEST_NAME] or "launch"
     return InvalidLaunch(name, str(found["msg"]).removeprefix("Value error, "))
-
-
-def _each(option: str, values: list[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
-import getpass
 import os
 import time
 import uuid
@@ -12,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge_events.errors import NotInTime, NotLaunched, NotRelaunchable
+from forge_events.arguments import command_of
+from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable
 from forge_events.jobs import NewJob
-from forge_events.launches import command_of, impact_of
+from forge_events.launches import impact_of
+from forge_events.user import login_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param launch_type: AWX's word for how it came to it.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at = placed(what), _now()
+    what, at, by = placed(what), store.now(), by or login_user(os.environ)
     job = NewJob(
         uuid=str(uuid.uuid4()),
         name=name or (template.name if template else Path(what.playbook).name),
@@ -60,10 +60,12 @@ def launch(  # noqa: PLR0913 - the facts of one launch
         directory=what.project,
         job_template_id=template.id if template else None,
         impact=impact_of(what, counts_hosts=counts_hosts),
+        run_by=by,
+        check_mode=what.check,
         created=at,
     )
     queue = template.id if template and not template.allow_simultaneous else 0
-    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by or _user())
+    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by)
 
 
 def launch_template(
@@ -97,7 +99,7 @@ def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = ""
     """
     what = _launch_of(store, job)
     if failed_hosts:
-        what = what.changed(limit=_failed_hosts(store, job))
+        what = what.changed(limit=None, limit_hosts=_failed_hosts(store, job))
     template = next((found for found in store.templates.all() if found.id == job.job_template_id), None)
     return launch(
         store, what, template=template, name=job.name, by=by, counts_hosts=counts_hosts, launch_type="relaunch"
@@ -111,7 +113,7 @@ def cancel(store: Store, job: Job, *, by: str = "") -> Job:
 
     :raises NotLaunched: it was only recorded.
     """
-    return store.queue.request_cancel(job, _now(), by or _user())
+    return store.queue.request_cancel(job, store.now(), by or login_user(os.environ))
 
 
 def wait(
@@ -143,22 +145,39 @@ def wait(
 def placed(what: Launch, folder: Path | None = None) -> Launch:
     """Return a launch that means the same in whatever folder it is read: its paths are absolute.
 
-    A playbook is relative to the project, and stays so inside it. Without a project, that is the playbook's folder.
-    Inventories and files of variables are looked for in ``folder`` first; those that are not there are the project's.
+    The project is the folder where one is, as for ``ansible-playbook``, unless the launch names another one. A playbook
+    is relative to the project, and stays so inside it. Inventories and files of variables are looked for in ``folder``
+    first; those that are not there are the project's.
 
     :param folder: the folder that paths are relative to; the working directory where none is given.
+    :raises InvalidLaunch: a container, which is given the project's folder, would be given all of the machine.
     """
-    folder = folder or Path.cwd()
-    project = _absolute(what.project, folder) if what.project is not None else _absolute(what.playbook, folder).parent
+    folder = folder or _here()
+    project = _absolute(what.project or "", folder)
+    if what.execution_environment is not None and project == Path("/"):
+        raise InvalidLaunch("project", "the container would be given all of /; --project names a smaller folder")
     # What is placed has to stay where it is, so a project's playbook is never looked for elsewhere.
-    playbook = _absolute(what.playbook, project if what.project is not None else folder)
+    playbook = _absolute(what.playbook, project)
     place = partial(_place, folder=folder, project=project)
     return what.changed(
         project=str(project),
         playbook=str(playbook.relative_to(project) if playbook.is_relative_to(project) else playbook),
-        inventory=[source if "," in source else place(source) for source in what.inventory],
+        inventory=[_place_source(source, place) for source in what.inventory],
         extra_vars_files=[place(path) for path in what.extra_vars_files],
     )
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise InvalidLaunch("project", f"there is no working directory: {error.strerror}") from error
+
+
+def _place_source(source: str, place: Callable[[str], str]) -> str:
+    """Return where an inventory is; with a comma in it, it is a list of hosts if there is no such file."""
+    placed_source = place(source)
+    return source if "," in source and not os.path.lexists(placed_source) else placed_source
 
 
 def _place(path: str, *, folder: Path, project: Path) -> str:
@@ -182,19 +201,8 @@ def _launch_of(store: Store, job: Job) -> Launch:
     return what
 
 
-def _failed_hosts(store: Store, job: Job) -> str:
+def _failed_hosts(store: Store, job: Job) -> list[str]:
     failed = [summary.host_name for summary in store.host_summaries(job.id) if summary.failed]
     if not failed:
         raise NotRelaunchable(job.id, "no host failed")
-    return ",".join(failed)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # nobody has this number, as in a container
-        return f"uid {os.getuid()}"
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+    return failed

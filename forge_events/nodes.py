@@ -8,7 +8,18 @@ import enum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["FORKS_PER_CORE", "MB_PER_FORK", "Machine", "Node", "NodeState", "NodeType", "capacity_of", "named"]
+__all__ = [
+    "FORKS_PER_CORE",
+    "MB_PER_FORK",
+    "Machine",
+    "Node",
+    "NodeState",
+    "NodeType",
+    "capacity_of",
+    "is_clock_off",
+    "is_fresh",
+    "named",
+]
 
 FORKS_PER_CORE = 4
 """How many forks a core can take."""
@@ -18,6 +29,7 @@ MB_PER_FORK = 100
 
 
 _LONGEST = 253
+_CLOCK_OFF = 5.0
 
 
 def named(name: str) -> str:
@@ -28,6 +40,22 @@ def named(name: str) -> str:
     if not 0 < len(name) <= _LONGEST or name != name.strip() or not name.isprintable():
         raise ValueError(f"the name of a node is 1 to {_LONGEST} characters that can be seen")
     return name
+
+
+def is_fresh(last_seen: datetime.datetime | None, now: datetime.datetime, within: float) -> bool:
+    """Return whether somebody was seen within so many seconds, both times by the database's clock.
+
+    A time that lies as far ahead is of a clock that has been set back since, and tells nothing.
+    """
+    return last_seen is not None and abs(now - last_seen) <= datetime.timedelta(seconds=within)
+
+
+def is_clock_off(offset: float) -> bool:
+    """Return whether a clock differs from the database's by more than anybody would overlook.
+
+    :param offset: seconds that it is ahead, less than 0 for one that is behind.
+    """
+    return abs(offset) >= _CLOCK_OFF
 
 
 class NodeType(enum.StrEnum):
@@ -63,12 +91,14 @@ class Machine(BaseModel):
 
     :param cpu: cores, which may be a part of one.
     :param memory: bytes.
+    :param clock_offset: seconds by which its clock is ahead of the database's; None where nobody has compared them.
     """
 
     model_config = ConfigDict(frozen=True)
 
     cpu: float
     memory: int
+    clock_offset: float | None = None
 
 
 def capacity_of(machine: Machine, adjustment: float = 0.0) -> int:
@@ -88,9 +118,11 @@ class Node(BaseModel):
 
     :param hostname: its name.
     :param machine: names the machine that works under this name; None before one did.
-    :param last_seen: when it last said that it is there.
+    :param last_seen: when it last said that it is there, by the database's clock; so are all times that are compared
+        with it.
     :param cpu: cores that were measured, and ``memory`` in bytes; ``absolute_cpu`` and ``absolute_memory`` go before.
     :param capacity_adjustment: between 0 and 1; see :func:`capacity_of`.
+    :param clock_offset: seconds by which the clock of its machine was ahead of the database's when it was last seen.
     :param consumed: the impact of the jobs that it has, waiting and running.
     :param job_count: how many these are.
     :param is_manned: whether a dispatcher process works there that takes on any job, as far as anybody knows.
@@ -111,6 +143,7 @@ class Node(BaseModel):
     capacity_adjustment: float = 0.0
     absolute_cpu: float | None = None
     absolute_memory: int | None = None
+    clock_offset: float | None = None
     consumed: int = 0
     job_count: int = 0
     is_manned: bool = False
@@ -131,7 +164,7 @@ class Node(BaseModel):
 
     def is_lost(self, now: datetime.datetime, after: float) -> bool:
         """Return whether it has not been seen for so many seconds."""
-        return self.last_seen is None or now - self.last_seen > datetime.timedelta(seconds=after)
+        return not is_fresh(self.last_seen, now, after)
 
     def state(self, now: datetime.datetime, lost_after: float) -> NodeState:
         """Return how it is.
@@ -163,5 +196,5 @@ class Node(BaseModel):
     def _absence(self, now: datetime.datetime) -> str:
         if not self.is_manned:
             return "no dispatcher works there; start one on that machine with `forge-events dispatcher`"
-        age = 0.0 if self.last_seen is None else (now - self.last_seen).total_seconds()
+        age = 0.0 if self.last_seen is None else max(0.0, (now - self.last_seen).total_seconds())
         return f"its dispatcher was last seen {age:.0f} s ago: it was killed, or cannot reach the database"

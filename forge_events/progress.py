@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forge_events.durations import lasted
 from forge_events.events import RESULTS
 from forge_events.hierarchy import rolls_up
 from forge_events.tree import printable
@@ -55,8 +56,10 @@ class Progress:
         tasks = [f"{printable(name) or 'a task'} {done}/{begun} hosts" for name, done, begun in self.current()]
         more = [f"{len(tasks) - _TASKS_SHOWN} more tasks"] if len(tasks) > _TASKS_SHOWN else []
         failures = f"{self.failure_count} failure{'' if self.failure_count == 1 else 's'}"
-        minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
-        parts = [f"running {minutes}:{seconds:02}", *([f"play {printable(self.play)}"] if self.play else [])]
+        parts = [
+            f"running {lasted(int(elapsed.total_seconds()), decimals=0)}",
+            *([f"play {printable(self.play)}"] if self.play else []),
+        ]
         return " · ".join([*parts, *tasks[:_TASKS_SHOWN], *more, failures])
 
     def _see_host(self, event: JobEvent, task: str) -> None:

@@ -2,7 +2,7 @@
 """The settings: the only place that reads the environment.
 
 Each setting is a variable ``FORGE_EVENTS_`` and its name in capitals; one that is empty counts as unset. The callback
-plugin, which has the standard library only, finds the same folder by itself.
+plugin, which has the standard library only, reads those that it needs by itself.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import platform
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_dir
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from forge_events.errors import InvalidSettings
 from forge_events.nodes import named
+from forge_events.user import data_folder
 
 __all__ = ["Settings", "load"]
 
@@ -29,7 +29,11 @@ Seconds = Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)]
 
 
 def _default_home() -> Path:
-    return Path(user_data_dir("forge-events", appauthor=False)).absolute()
+    return data_folder(os.environ)
+
+
+def _homeless(tilde: str) -> str:
+    return "this user has no home folder, so ~ leads nowhere" if tilde == "~" else f"nobody is called {tilde}"
 
 
 def _home(found: dict[str, Any]) -> Path:
@@ -81,16 +85,19 @@ class Settings(BaseSettings):
         default_factory=lambda found: _home(found) / "work",
         description="The folder in which each job that runs has a folder of its own.",
     )
-    artifact_days: float = Field(
-        default=0.0,
-        ge=0,
-        le=36_500,
-        allow_inf_nan=False,
-        description="For how many days the folder of a job that ended is kept; 0: not at all.",
-    )
     container_engine: Literal["podman", "docker"] = Field(
         default="podman",
         description="What runs execution environments: podman or docker.",
+    )
+    container_pull: Literal["missing", "always", "never"] = Field(
+        default="missing",
+        description="When the image of an execution environment is fetched from its registry: if it is missing on this "
+        "machine, always before a job, or never.",
+    )
+    container_auth_file: Path | None = Field(
+        default=None,
+        description="The file with credentials for registries, as podman login writes it, or docker's config.json; "
+        "unset, the engine finds its own.",
     )
 
     @field_validator("home", "spool_dir", "work_dir")
@@ -100,10 +107,17 @@ class Settings(BaseSettings):
             # As the plugin does it; resolve() would follow links, which may lead elsewhere tomorrow.
             folder = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
         except RuntimeError as error:
-            raise ValueError(f"nobody is called {path.parts[0]}") from error
+            raise ValueError(_homeless(path.parts[0])) from error
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is not a folder")
         return folder
+
+    @field_validator("container_auth_file")
+    @classmethod
+    def _file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path and path.absolute()
 
     @field_validator("node")
     @classmethod
@@ -130,3 +144,7 @@ def load() -> Settings:
         found: dict[str, Any] = dict(error.errors()[0])
         name = _PREFIX + str(found["loc"][0]).upper() if found["loc"] else _PREFIX + "*"
         raise InvalidSettings(name, str(found["msg"]).removeprefix("Value error, ")) from error
+    except PermissionError as error:
+        raise InvalidSettings(
+            f"{_PREFIX}HOME", f"without it, {error.filename} is used, which {error.strerror}"
+        ) from error

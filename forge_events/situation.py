@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_events.jobs import JobStatus
+from forge_events.nodes import is_fresh
 
 if TYPE_CHECKING:
     import datetime
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from forge_events.nodes import Node
     from forge_events.store.contract import Store
 
-__all__ = ["is_attended", "situation_of"]
+__all__ = ["is_attended", "situation_of", "unknown_node"]
 
 
 def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> bool:
     """Return whether a process is there that has a job in hand, or would take it on."""
     if any(
-        one.id == job.dispatcher_id and _is_fresh(one.last_seen, now, lost_after) for one in store.nodes.dispatchers()
+        one.id == job.dispatcher_id and is_fresh(one.last_seen, now, lost_after) for one in store.nodes.dispatchers()
     ):
         return True
     return any(
@@ -38,6 +39,9 @@ def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: 
     """
     if not job.is_launched or job.status.is_final:
         return job.job_explanation
+    wanted = _node_of(store, job)
+    if wanted and job.execution_node is None and all(node.hostname != wanted for node in store.nodes.all()):
+        return unknown_node(wanted)
     if job.status is JobStatus.PENDING:
         return _pending(store, job, now, lost_after)
     lost = "" if is_attended(store, job, now, lost_after) else _lost(store, job)
@@ -46,8 +50,13 @@ def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: 
     return _waiting(store, job, lost, now, lost_after)
 
 
+def unknown_node(name: str) -> str:
+    """Say what becomes of a job that may run on one node only, which nobody knows."""
+    return f"node {name} is not known; the job waits until a dispatcher works there"
+
+
 def _running(job: Job, lost: str, lease: float) -> str:
-    words = f"ansible-runner runs it on node {job.execution_node}, process {job.runner_pid}"
+    words = f"it runs on node {job.execution_node}, process {job.runner_pid}"
     if job.cancel_requested is not None:
         words += f"; {job.cancel_by} asked to cancel it at {_time(job.cancel_requested)}"
     if lost:
@@ -123,10 +132,6 @@ def _no_dispatcher(nodes: list[Node], now: datetime.datetime, lost_after: float)
     seen = [node.last_seen for node in deciding if node.last_seen is not None]
     last = f"the last one was seen at {_time(max(seen))}" if seen else "none has ever been seen"
     return f"no dispatcher is running ({last}); start one with `forge-events dispatcher`"
-
-
-def _is_fresh(last_seen: datetime.datetime, now: datetime.datetime, lost_after: float) -> bool:
-    return (now - last_seen).total_seconds() <= lost_after
 
 
 def _time(time: datetime.datetime) -> str:

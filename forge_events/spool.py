@@ -23,13 +23,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-__all__ = ["FORMAT", "MAX_BACKLOG", "MAX_LINE", "Record", "SpoolFull", "Writer", "read", "read_header"]
+__all__ = ["FORMAT", "MAX_BACKLOG", "MAX_LINE", "Record", "SpoolFull", "Writer", "boot_id", "read", "read_header"]
 
 FORMAT = 1
 """The version of the format that :class:`Writer` writes and :func:`read` understands."""
@@ -91,6 +93,24 @@ class Record(NamedTuple):
     end: int
 
 
+def boot_id() -> str:
+    """Return what names the time since this machine was started; empty where nobody knows."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _since_boot() -> dict[str, Any]:
+    """Return what tells which processes were there by now, whatever the machine's clock is set to later."""
+    try:
+        told = float(Path("/proc/uptime").read_text("ascii").split()[0])
+        # A container may be told of the time since its own start instead.
+        return {"boot_id": boot_id(), "uptime": max(told, time.clock_gettime(time.CLOCK_BOOTTIME))}
+    except (OSError, ValueError, IndexError, AttributeError):
+        return {}
+
+
 class Writer:
     """Append lines to the spool of one job, each with one ``write(2)``.
 
@@ -115,9 +135,12 @@ class Writer:
         self.path = path
 
     def header(self, header: dict[str, Any]) -> None:
-        """Write the first line; ``format`` is added. Its ``pid`` and ``job_uuid`` go into the events that follow."""
+        """Write the first line; ``format`` is added, and when it is written in the time since the machine's start.
+
+        Its ``pid`` and ``job_uuid`` go into the events that follow.
+        """
         self._tail = _encode({"pid": header.get("pid"), "runner_ident": header.get("job_uuid")})[1:]
-        self._write(_encode({"header": {"format": FORMAT, **header}}))
+        self._write(_encode({"header": {"format": FORMAT, **_since_boot(), **header}}))
 
     def add(self, event: Any, *, created: str, stdout: str = "", verbosity: int = 0) -> None:
         """Write one event of a :class:`~forge_events.hierarchy.Hierarchy` with its output, numbering its lines.

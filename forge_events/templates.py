@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from forge_events.errors import FieldNotAsked
-from forge_events.launches import FIELDS, Launch, refused
+from forge_events.launches import ASKABLE, Launch, refused
 
 __all__ = ["JobEventKind", "JobTemplate", "Notification", "Notifications", "shown_address"]
 
@@ -97,9 +97,9 @@ class JobTemplate(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        unknown = sorted(set(self.ask) - set(FIELDS))
+        unknown = sorted(set(self.ask) - set(ASKABLE))
         if unknown:
-            raise ValueError(f"a launch has no field {unknown[0]!r}")
+            raise ValueError(f"a launch has no field {unknown[0]!r} to ask for")
         return self
 
     @classmethod
@@ -116,10 +116,14 @@ class JobTemplate(BaseModel):
     def launched(self, **fields: Any) -> Launch:
         """Return what to run when the template is launched with some fields given.
 
+        Extra variables are values then, and never templates: whoever launches it may not have Ansible do other things.
+
         :raises FieldNotAsked: the template does not leave a field to whoever launches it.
         :raises InvalidLaunch: a field has a value that cannot be.
         """
         for name in fields:
             if name not in self.ask:
                 raise FieldNotAsked(self.name, name)
+        if "extra_vars" in fields:
+            fields["untrusted_vars"] = fields.pop("extra_vars")
         return self.launch.changed(**fields)

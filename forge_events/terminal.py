@@ -7,11 +7,17 @@ stack: text that a callback printed inside Ansible's ``send_callback`` belongs t
 text is a message of its own, of the kind that the method of Ansible's ``Display`` says. Forked workers write straight
 through.
 
+A question goes past the two objects: ``input`` and ``getpass`` write it to the terminal themselves. These two functions
+are shadowed in the same way, and what they ask is a message with its newline; what is answered is never looked at.
+
 This module imports the standard library only and is shipped inside the collection as it stands.
 """
 
 from __future__ import annotations
 
+import builtins
+import functools
+import getpass
 import os
 import re
 import sys
@@ -39,6 +45,9 @@ _KINDS = {
 }
 """Methods of Ansible's ``Display`` and the event that a message of theirs is; the outermost one counts."""
 
+# Ansible shows the default of a variable in its question, also where the answer is hidden because it is a secret.
+_DEFAULT = re.compile(r" \[.*\]: \Z", re.DOTALL)
+
 # What cannot be encoded is shown by Ansible as one question mark for each run of such characters.
 _UNSHOWABLE = re.compile("[\ud800-\udfff]+")
 
@@ -61,7 +70,7 @@ class Piece(NamedTuple):
 class Terminal:
     """The capture of this process: at most one, shared by everybody who asks :meth:`of_process`.
 
-    Pieces are kept until somebody takes over with :meth:`hand_to`.
+    Pieces are kept until somebody takes over with :meth:`hand_to`. ``when_taken`` is called when that happens first.
     """
 
     def __init__(self) -> None:
@@ -70,6 +79,7 @@ class Terminal:
         self._kept: list[Piece] = []
         self._sink: Callable[[Piece], None] = self._kept.append
         self.has_taker = False
+        self.when_taken: Callable[[], None] | None = None
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -79,6 +89,8 @@ class Terminal:
             terminal = cls()
             for stream in (sys.stdout, sys.stderr):
                 terminal._shadow(stream)
+            terminal._shadow_question(builtins, "input", _asked_by_input)
+            terminal._shadow_question(getpass, "getpass", _asked_by_getpass)
             setattr(sys, _REGISTRY, terminal)
         return terminal
 
@@ -87,6 +99,9 @@ class Terminal:
         kept, self._kept = self._kept, []
         self.has_taker = True
         self._sink = sink
+        if self.when_taken is not None:
+            self.when_taken()
+            self.when_taken = None
         for piece in kept:
             sink(piece)
 
@@ -116,6 +131,23 @@ class Terminal:
         except AttributeError:  # not a file but something of an embedding program; its output is its own
             return
 
+    def _shadow_question(self, module: Any, name: str, question_of: Callable[..., str]) -> None:
+        ask = getattr(module, name)
+        pid, getpid = self.pid, os.getpid
+
+        @functools.wraps(ask)
+        def asked(*arguments: Any, **options: Any) -> Any:
+            if getpid() == pid:
+                try:
+                    question = question_of(*arguments, **options)
+                except Exception:  # noqa: BLE001 - it is asked wrongly, which whoever is asked says
+                    question = ""
+                if question:
+                    self._see(question + "\n", sys._getframe(1))
+            return ask(*arguments, **options)
+
+        setattr(module, name, asked)
+
     def _see(self, text: str, frame: FrameType) -> None:
         try:
             origin = self._origins.of(frame)
@@ -124,6 +156,20 @@ class Terminal:
                 self._sink(Piece(shown, *origin, threading.get_ident()))
         except Exception:  # noqa: BLE001, S110 - whatever goes wrong here, the program that prints must not notice
             pass
+
+
+def _asked_by_input(question: object = "", /) -> str:
+    """Return what ``input`` writes past ``sys.stdout``: it does where both ends are a terminal."""
+    is_past = sys.stdin.fileno() == 0 and sys.stdout.fileno() == 1 and os.isatty(0) and os.isatty(1)
+    return str.__str__(question) if is_past and isinstance(question, str) else ""
+
+
+def _asked_by_getpass(prompt: str = "Password: ", stream: object = None, **_: Any) -> str:
+    """Return what ``getpass`` writes past ``sys.stderr``: it does where there is a terminal to open."""
+    if stream:
+        return ""
+    os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    return _DEFAULT.sub(" [********]: ", str.__str__(prompt))
 
 
 class _Origins:

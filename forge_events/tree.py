@@ -9,23 +9,43 @@ The drawing is the one of Tower's documentation, line for line::
         |       |-- runner_on_ok_hostA
         |       `-- runner_on_ok_hostB
 
-Plays and tasks come in the order in which they were announced. Below a task, events are ordered by the name of their
-host and then as they came: hosts report in whatever order they finish, and one job should have one drawing. Pure.
+Plays come in the order in which they were announced, and their tasks in that of :mod:`forge_events.lockstep`, whatever
+the strategy. Below a task, events are ordered by the name of their host and then as they came: hosts report in whatever
+order they finish, and one job should have one drawing. Pure.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, rolls_up
+from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, is_tolerated
+from forge_events.lockstep import Place, arranged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from forge_events.events import JobEvent
 
-__all__ = ["HELPERS", "Selection", "TreeEvent", "arrange", "as_objects", "draw", "grow", "printable"]
+__all__ = [
+    "CHECK_MODE",
+    "HELPERS",
+    "Selection",
+    "TreeEvent",
+    "arrange",
+    "as_objects",
+    "draw",
+    "duration_of",
+    "grow",
+    "host_label",
+    "place_in_task",
+    "printable",
+    "slower",
+]
+
+CHECK_MODE = " [check mode]"
+"""What follows the name of something that came of a dry run."""
 
 HELPERS = frozenset(
     {
@@ -47,6 +67,7 @@ HELPERS = frozenset(
 )
 """Events that tell how something came about; what came of it is in another event or on the terminal."""
 
+_PLAY, _TASK = "playbook_on_play_start", "playbook_on_task_start"
 _SKIPPED = frozenset({"runner_on_skipped", "runner_item_on_skipped"})
 # What an event is about, where that is neither a host nor in its output.
 _SUBJECTS = {
@@ -55,6 +76,7 @@ _SUBJECTS = {
     "playbook_on_vars_prompt": "varname",
 }
 _LONGEST_DETAIL = 72
+_MAX_DIGITS = 10
 # Control characters, separators of lines, what turns the direction of text round, and surrogates.
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
@@ -75,12 +97,23 @@ class Selection(NamedTuple):
     is_failed_only: bool = False
     host: str | None = None
 
+    def wants(self, event: TreeEvent) -> bool:
+        """Return whether an event is wanted for its own sake and not for what is below it."""
+        return not (
+            (event.event in HELPERS and not self.has_helpers)
+            or (event.event in _SKIPPED and not self.has_skipped)
+            or (self.is_failed_only and not event.failed)
+            or (self.host is not None and event.host_name != self.host)
+        )
+
 
 class TreeEvent(NamedTuple):
     """What a tree needs of a job event; a job of 100,000 results fits into memory without them.
 
     :param label: name of the event, with the play, task or host that it is about.
     :param is_tolerated: it failed, and that was ignored or rescued.
+    :param duration: seconds that a host took for a task; in a tree also of the task, those of its slowest host.
+    :param place: where a task stands; None for anything else.
     """
 
     uuid: str
@@ -92,6 +125,8 @@ class TreeEvent(NamedTuple):
     failed: bool
     changed: bool
     is_tolerated: bool
+    duration: float | None = None
+    place: Place | None = None
 
     @classmethod
     def of(cls, event: JobEvent) -> TreeEvent:
@@ -106,7 +141,9 @@ class TreeEvent(NamedTuple):
             host_name=event.host_name,
             failed=event.failed,
             changed=event.changed,
-            is_tolerated=by_itself and event.failed and not rolls_up(event.event, event.event_data),
+            is_tolerated=by_itself and event.failed and is_tolerated(event.event_data),
+            duration=duration_of(event),
+            place=_place(event.event_data) if event.event == _TASK else None,
         )
 
 
@@ -123,7 +160,8 @@ def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list
 def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[Node]:
     """Return the tree as :func:`grow` does, for who keeps what a tree needs of the events."""
     wanted = selection or Selection()
-    return [_ordered(Node(root.event, _selected(root.children, wanted))) for root in build_tree(events)]
+    roots = [_timed(root) for root in build_tree(events)]
+    return [_ordered(Node(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in roots]
 
 
 def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
@@ -135,8 +173,14 @@ def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEve
 
 
 def as_objects(roots: Sequence[Node]) -> list[dict[str, Any]]:
-    """Return the tree as nested dictionaries: the fields of :class:`TreeEvent`, and ``children``."""
-    return [{**root.event._asdict(), "children": as_objects(root.children)} for root in roots]
+    """Return the tree as nested dictionaries: the fields of :class:`TreeEvent` but ``place``, and ``children``."""
+    return [_as_object(root) for root in roots]
+
+
+def _as_object(node: Node) -> dict[str, Any]:
+    fields = node.event._asdict()
+    del fields["place"]
+    return {**fields, "children": as_objects(node.children)}
 
 
 def printable(text: str) -> str:
@@ -144,26 +188,81 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
+def host_label(host: str, delegated_host: Any) -> str:
+    """Return a host as Ansible shows it: with the other one on which its task ran, where there is one."""
+    return printable(f"{host} -> {delegated_host}" if delegated_host else host)
+
+
+def duration_of(event: JobEvent) -> float | None:
+    """Return how many seconds an event says that it took."""
+    found = event.event_data.get("duration")
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
+def slower(one: float | None, other: float | None) -> float | None:
+    """Return the longer one of two durations, of which none or one may be known."""
+    return max((found for found in (one, other) if found is not None), default=None)
+
+
+def _timed(node: Node) -> Node:
+    if node.event.event != _TASK:
+        return Node(node.event, [_timed(child) for child in node.children])
+    slowest = functools.reduce(slower, (child.event.duration for child in node.children), None)
+    return Node(node.event._replace(duration=slowest), node.children)
+
+
+def _in_lockstep(play: Node) -> Node:
+    """Return a play with its tasks in order, and what else is below it behind the task that was announced before."""
+    if play.event.event != _PLAY:
+        return play
+    tasks: list[Node] = []
+    following: list[list[Node]] = [[]]
+    for child in play.children:
+        if child.event.place is None:
+            following[-1].append(child)
+        else:
+            tasks.append(child)
+            following.append([])
+    order = arranged([task.event.place for task in tasks], _ways(tasks))
+    children = [node for number in order for node in (tasks[number], *following[number + 1])]
+    return Node(play.event, [*following[0], *children])
+
+
+def _ways(tasks: Sequence[Node]) -> list[list[int]]:
+    """Return for each host the numbers of the tasks that it has begun, in its order."""
+    begun: dict[str, dict[int, int]] = {}
+    for number, task in enumerate(tasks):
+        for child in task.children:
+            begun.setdefault(child.event.host_name, {}).setdefault(number, child.event.counter)
+    return [sorted(way, key=way.__getitem__) for way in begun.values()]
+
+
 def _selected(nodes: Iterable[Node], selection: Selection) -> list[Node]:
     pruned = (Node(node.event, _selected(node.children, selection)) for node in nodes)
-    return [node for node in pruned if node.children or _is_wanted(node.event, selection)]
-
-
-def _is_wanted(event: TreeEvent, selection: Selection) -> bool:
-    """Return whether an event is wanted for its own sake and not for what is below it."""
-    return not (
-        (event.event in HELPERS and not selection.has_helpers)
-        or (event.event in _SKIPPED and not selection.has_skipped)
-        or (selection.is_failed_only and not event.failed)
-        or (selection.host is not None and event.host_name != selection.host)
-    )
+    return [node for node in pruned if node.children or selection.wants(node.event)]
 
 
 def _ordered(node: Node) -> Node:
     children = [_ordered(child) for child in node.children]
-    if node.event.event == "playbook_on_task_start":
-        children.sort(key=lambda child: (child.event.host_name, child.event.counter))
+    if node.event.event == _TASK:
+        children.sort(key=lambda child: place_in_task(child.event))
     return Node(node.event, children)
+
+
+def place_in_task(event: TreeEvent) -> tuple[str, int]:
+    """Return by what the events below a task are ordered."""
+    return event.host_name, event.counter
+
+
+def _place(data: dict[str, Any]) -> Place:
+    above = data.get("included_at")
+    steps = (*(above if isinstance(above, list) else ()), data.get("task_path"))
+    return Place(tuple(map(_step, steps)), data.get("is_conditional") is True)
+
+
+def _step(path: Any) -> tuple[str, int]:
+    file, _, line = str(path or "").rpartition(":")
+    return file, int(line) if line.isdecimal() and len(line) < _MAX_DIGITS else 0
 
 
 def _label(event: JobEvent) -> str:
@@ -171,9 +270,9 @@ def _label(event: JobEvent) -> str:
     if event.event in CONTAINERS or event.parent_uuid is None:
         name = data.get("name") if event.event != "playbook_on_start" else None
         return event.event + (f"-{printable(str(name))}" if name else "")
-    host = f"_{printable(event.host_name)}" if event.host_name else ""
+    host = f"_{host_label(event.host_name, data.get('delegated_host'))}" if event.host_name else ""
     detail = _shortened(_detail(event, data))
-    return f"{event.event}{host}{detail}"
+    return f"{event.event}{host}{detail}{CHECK_MODE if data.get('check_mode') is True else ''}"
 
 
 def _detail(event: JobEvent, data: dict[str, Any]) -> str:

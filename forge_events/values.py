@@ -10,20 +10,13 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import re
-import shlex
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import Any
 
 __all__ = [
     "CENSORED",
+    "HIDDEN",
     "MAX_DEPTH",
-    "censor_command",
-    "censor_environment",
     "censor_result",
-    "censor_text",
     "cut",
     "plain",
     "without_harmless",
@@ -35,15 +28,14 @@ CENSORED = "the output has been hidden due to the fact that 'no_log: true' was s
 MAX_DEPTH = 240
 """Levels of nesting that are kept; Ansible itself gives up at 247."""
 
-_HIDDEN = "********"
+HIDDEN = "********"
+"""What stands in the place of a hidden value."""
+
 _EXACT = frozenset({str, int, bool, type(None)})
 _MIN_SHARE = 48
 
 # The keys of a result that tell what happened and not with what; Ansible leaves the same ones in a censored copy.
 _HARMLESS = ("changed", "failed", "unreachable", "skipped", "attempts", "retries", "finished", "started")
-
-_SECRET_NAME = re.compile(r"pass|secret|token|key|credential|auth|private", re.IGNORECASE)
-_USER_INFO = re.compile(r"(://)[^/@\s]+@")
 
 
 def plain(value: Any, depth: int = MAX_DEPTH, above: frozenset[int] = frozenset()) -> Any:
@@ -125,28 +117,6 @@ def without_harmless(result: dict[str, Any]) -> dict[str, Any]:
     return {key: part for key, part in dict.items(result) if key not in harmless}
 
 
-def censor_text(text: str, hidden: Any) -> str:
-    """Return a text without the strings and numbers that a hidden value is made of, as they are or quoted."""
-    forms = {form for leaf in _leaves(hidden) for form in (leaf, json.dumps(leaf)[1:-1], repr(leaf)[1:-1])}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, _HIDDEN)
-    return text
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    value = plain(value)
-    if isinstance(value, dict):
-        for part in value.values():
-            yield from _leaves(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _leaves(part)
-    elif isinstance(value, str):
-        yield from (line for line in (value, *value.splitlines()) if line.strip())
-    elif not isinstance(value, bool) and value is not None:
-        yield f"{value}"
-
-
 def cut(value: Any, limit: int) -> Any:
     """Return a JSON value of at most about ``limit`` bytes: the largest texts and containers lose their ends.
 
@@ -195,65 +165,3 @@ def _size(value: Any) -> int:
     if isinstance(value, list):
         return 2 + sum(map(_size, value))
     return 6
-
-
-def censor_command(command: Iterable[str]) -> list[str]:
-    """Return a command line without the values of extra variables, of secrets by their name, and of URLs."""
-    censored: list[str] = []
-    option = ""
-    for word in command:
-        name, equals, attached = word.partition("=")
-        if _is_extra_vars(option):
-            word = _censor_variables(word)
-        elif option in ("-a", "--args"):
-            word = _censor_arguments(word)
-        elif equals and _is_extra_vars(name):
-            word = f"{name}={_censor_variables(attached)}"
-        elif equals and name == "--args":
-            word = f"--args={_censor_arguments(attached)}"
-        elif len(word) > 2 and word[:2] in ("-e", "-a"):
-            censor = _censor_variables if word[1] == "e" else _censor_arguments
-            word = word[:2] + censor(word[2:])
-        option = word
-        censored.append(_USER_INFO.sub(rf"\1{_HIDDEN}@", word))
-    return censored
-
-
-def censor_environment(environment: dict[str, Any]) -> dict[str, str]:
-    """Return the variables of an environment without the values of secrets by their name, and of URLs."""
-    return {
-        name: _HIDDEN if _SECRET_NAME.search(name) else _USER_INFO.sub(rf"\1{_HIDDEN}@", value)
-        for name, value in environment.items()
-        if isinstance(value, str)
-    }
-
-
-def _is_extra_vars(option: str) -> bool:
-    return option == "-e" or (len(option) > 3 and "--extra-vars".startswith(option))
-
-
-def _censor_variables(text: str) -> str:
-    """Keep the names of ``key=value`` pairs and the names of files; anything else may hold a secret."""
-    if text.startswith("@"):
-        return text
-    return " ".join(f"{name}={_HIDDEN}" if equals else _HIDDEN for name, equals, _value in _pairs(text))
-
-
-def _censor_arguments(text: str) -> str:
-    """Hide the values of ``key=value`` pairs with a secret-shaped name."""
-    if not any(equals and _SECRET_NAME.search(name) for name, equals, _value in _pairs(text)):
-        return text
-    return " ".join(
-        f"{name}={_HIDDEN}" if equals and _SECRET_NAME.search(name) else name + equals + value
-        for name, equals, value in _pairs(text)
-    )
-
-
-def _pairs(text: str) -> list[tuple[str, str, str]]:
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = [text]
-    if text.lstrip().startswith(("{", "[")):
-        words = [_HIDDEN]
-    return [word.partition("=") for word in words]

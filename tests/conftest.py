@@ -11,9 +11,10 @@ import sys
 
 import pytest
 
+from tests.podman import image, podman
 from tests.stores import postgresql_url, server, sqlite_url, store, url
 
-__all__ = ["postgresql_url", "server", "sqlite_url", "store", "url"]
+__all__ = ["image", "podman", "postgresql_url", "server", "sqlite_url", "store", "url"]
 
 ROOT = pathlib.Path(__file__).parent.parent
 BIN = pathlib.Path(sys.executable).parent

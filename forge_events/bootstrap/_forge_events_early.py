@@ -3,22 +3,24 @@
 
 The file is named by ``FORGE_EVENTS_EARLY_OUTPUT``; the first Ansible of the recorded command makes it, and is the
 job. It holds JSON lines: ``{"process": ...}`` first, ``{"piece": ...}`` for each text, ``{"end": ...}`` when the
-process ended by itself. :mod:`forge_events.recording.early` reads it. Standard library only: it runs in the command's
-Python.
+process ended by itself. :mod:`forge_events.recording.early` reads it. What is secret of the command line is not
+written, and nothing any more from the moment that a callback takes the output. Standard library only: it runs in the
+command's Python.
 """
 
 # Every start of Ansible pays for what is imported here; and the capture is of the same package.
-# ruff: noqa: PTH118, PTH119, PTH120, SLF001
+# ruff: noqa: PTH119, PTH120, SLF001
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import fcntl
-import importlib.util
+import importlib
 import json
 import os
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def begin(bootstrap: str) -> None:
         for name in _JOB:
             os.environ.pop(name, None)
     else:
-        _keep(file, os.path.join(os.path.dirname(bootstrap), "terminal.py"))
+        _keep(file, _parts(os.path.dirname(bootstrap)))
 
 
 def _program() -> str:
@@ -81,30 +83,45 @@ def _leave_path(bootstrap: str) -> None:
         os.environ.pop("PYTHONPATH", None)
 
 
-def _keep(file: int, source: str) -> None:
+def _keep(file: int, parts: Callable[[str], Any]) -> None:
+    file = _above_standard(file)
     write = _writer(file)
-    write({"process": {"pid": os.getpid(), "argv": sys.argv, "python_version": sys.version.partition(" ")[0]}})
-    terminal = _load(source).Terminal.of_process()
+    process = {"process": {"pid": os.getpid(), "python_version": sys.version.partition(" ")[0]}}
+    write(process)
+    terminal = parts("terminal").Terminal.of_process()
     keep = terminal._sink
+    censor = parts("censoring").Censor(has_files=True)
+    command = parts("command_lines").censor_command(sys.argv)
+    censor.learn_command(command.secrets, command.echoes)
 
     def keep_twice(piece: Any) -> None:
         keep(piece)
-        write({"piece": {"text": piece.text, "kind": piece.kind, "verbosity": piece.verbosity}})
+        write({"piece": {"text": censor.text(piece.text), "kind": piece.kind, "verbosity": piece.verbosity}})
 
     def end() -> None:
         if not terminal.has_taker:
             write({"end": _facts()})
 
+    def taken() -> None:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, 0)
+        write(process)
+
     terminal._sink = keep_twice
+    terminal.when_taken = taken
     atexit.register(end)
 
 
-def _writer(opened: int) -> Callable[[dict[str, Any]], None]:
-    """Return what appends a line to a file, each with one ``write(2)``, of this process alone and without a fault."""
-    pid = os.getpid()
-    # With a closed stdout the first file that is opened would be taken for the terminal.
+def _above_standard(opened: int) -> int:
+    """Return a descriptor for a file that is not taken for the terminal, as it would be with a closed stdout."""
     file = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
     os.close(opened)
+    return file
+
+
+def _writer(file: int) -> Callable[[dict[str, Any]], None]:
+    """Return what appends a line to a file, each with one ``write(2)``, of this process alone and without a fault."""
+    pid = os.getpid()
 
     def write(line: dict[str, Any]) -> None:
         if os.getpid() == pid:
@@ -114,15 +131,12 @@ def _writer(opened: int) -> Callable[[dict[str, Any]], None]:
     return write
 
 
-def _load(source: str) -> Any:
-    """Load a module of the library by its file: the command's Python need not have the library."""
-    spec = importlib.util.spec_from_file_location("_forge_events_early_terminal", source)
-    if spec is None or spec.loader is None:
-        raise ImportError(source)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def _parts(folder: str) -> Callable[[str], Any]:
+    """Return what loads a module of the library from its folder: the command's Python need not have the library."""
+    package = types.ModuleType("_forge_events_early_parts")
+    package.__path__ = [folder]
+    sys.modules[package.__name__] = package
+    return lambda name: importlib.import_module(f"{package.__name__}.{name}")
 
 
 def _facts() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from forge_events.cli import (
     jobs,
     launch,
     nodes,
+    notify,
     partitions,
     receiver,
     record,
@@ -68,7 +69,7 @@ def _options(
 _READING = (jobs, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-_RUNNING = (run, launch, templates, dispatcher, nodes)
+_RUNNING = (run, launch, templates, notify, dispatcher, nodes)
 
 for module in (record, *_RUNNING, *_READING, *_KEEPING):
     module.add_to(app)

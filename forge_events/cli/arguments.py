@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST",
+    "Check",
+    "Controller",
     "Days",
     "Follow",
     "Host",
@@ -44,6 +46,12 @@ Days = Annotated[
 Task = Annotated[str | None, typer.Option("--task", metavar="T", help="Only what belongs to the task of this name.")]
 Host = Annotated[str | None, typer.Option("--host", metavar="H", help="Only what belongs to this host.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")]
+Controller = Annotated[
+    str | None, typer.Option("--controller", metavar="NAME", help="Only what Ansible did from this machine.")
+]
+Check = Annotated[
+    bool | None, typer.Option("--check/--no-check", help="Only dry runs, or none of them.", show_default=False)
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Show a running job until it ends.")]
 TypeOfNode = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help=f"Make it a node of this type: {_NODE_TYPES}.")

@@ -45,8 +45,9 @@ def cleanup_jobs(
     """Drop the jobs that ended long ago, with their events. It can be stopped and run again."""
     from forge_events.store.contract import Retention
 
-    which = Retention(days_ago(days), template, _final(status), keep_last)
+    final = _final(status)
     with reading() as session:
+        which = Retention(days_ago(session.store, days), template, final, keep_last)
         report = _Report(session.store, is_dry_run=dry_run, as_json=as_json)
         report.begin(which)
         try:

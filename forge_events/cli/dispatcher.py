@@ -11,9 +11,13 @@ import typer
 
 from forge_events.cli.arguments import TypeOfNode, node_name, type_of_node
 from forge_events.cli.engine import service_of, stopped_by_signals
+from forge_events.cli.nodes import clock_of
+from forge_events.cli.screen import local_time
+from forge_events.nodes import is_clock_off
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
+    from forge_events.dispatcher.notifier import Told
     from forge_events.dispatcher.service import Done
     from forge_events.errors import NameTaken, StoreUnavailable
 
@@ -51,7 +55,7 @@ def dispatcher(
     service = service_of(found, node=node_name(node, "--node"), node_type=type_of_node(node_type), only_job_id=job_id)
     lines = _Lines(is_verbose=verbose)
     with Stop() as stop, stopped_by_signals(stop):
-        notices = Notices(Notifier(partial(open_store, found.database_url)), stop)
+        notices = Notices(Notifier(partial(open_store, found.database_url)), stop, lines.told)
         notices.begin()
         try:
             service.run(stop, lines)
@@ -65,6 +69,7 @@ class _Lines:
 
     def __init__(self, *, is_verbose: bool) -> None:
         self._is_verbose = is_verbose
+        self._is_clock_off = False
 
     def done(self, done: Done) -> None:
         """Tell what a round did."""
@@ -80,6 +85,18 @@ class _Lines:
             self._tell(f"job {job.id} {job.status}: {job.job_explanation or job.name}")
         for job in (*done.reaped.given_back, *done.reaped.ended):
             _complain(f"job {job.id} {job.status}: {job.job_explanation}")
+        if done.clock_offset is not None:
+            self._tell_of_clock(done.clock_offset)
+
+    def told(self, told: Told) -> None:
+        """Tell of an attempt to notify somebody."""
+        about = f"job {told.job_id} {told.event} to {told.address}"
+        if not told.error:
+            self._tell(f"{about}: notification sent")
+        elif told.again is None:
+            _complain(f"{about}: notification given up: {told.error}")
+        else:
+            self._tell(f"{about}: notification not sent: {told.error}; trying again at {local_time(told.again)}")
 
     def is_away(self, error: StoreUnavailable | NameTaken, pause: float) -> None:
         """Tell that nothing can be decided for the time being."""
@@ -88,6 +105,14 @@ class _Lines:
     def is_back(self, seconds: float) -> None:
         """Tell that it works again."""
         _complain(f"working again after {seconds:.0f} s")
+
+    def _tell_of_clock(self, offset: float) -> None:
+        """Tell that this machine's clock is wrong, once until it is right again."""
+        was_off, self._is_clock_off = self._is_clock_off, is_clock_off(offset)
+        if self._is_clock_off and not was_off:
+            _complain(f"this machine's clock is {clock_of(offset)}; jobs run all the same, their events have its time")
+        elif was_off and not self._is_clock_off:
+            _complain("this machine's clock is right again")
 
     def _tell(self, line: str) -> None:
         if self._is_verbose:

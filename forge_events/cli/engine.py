@@ -27,6 +27,7 @@ def service_of(
 
     :param node: the node's name, in place of the one that the settings give.
     """
+    from forge_events.dispatcher.container import Engine
     from forge_events.dispatcher.plan import Place
     from forge_events.dispatcher.service import Pace, Service
     from forge_events.store import open_store
@@ -36,8 +37,7 @@ def service_of(
         dispatcher_id=0,
         work_dir=found.work_dir,
         spool_dir=found.spool_dir,
-        engine=found.container_engine,
-        artifact_days=found.artifact_days,
+        engine=Engine(found.container_engine, found.container_pull, found.container_auth_file),
     )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     open_it = partial(open_store, found.database_url)

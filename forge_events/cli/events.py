@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import LARGEST, Host, JobReference, JsonLines, Limit, Task
-from forge_events.cli.screen import as_dict, local_time, write_json, write_line
+from forge_events.cli.screen import as_dict, local_time, seconds, write_json, write_line
 from forge_events.cli.session import reading
-from forge_events.tree import printable
+from forge_events.tree import CHECK_MODE, duration_of, host_label, printable
 
 if TYPE_CHECKING:
     from forge_events.events import JobEvent
@@ -54,7 +54,7 @@ def events(  # noqa: PLR0913 - an option for each condition
         store = session.store
         matches = store.events(found.id, where, after=after, limit=limit)
         if not jsonl:
-            write_line(_line("COUNTER", "TIME", "EVENT", "HOST", "TASK"), "bold")
+            write_line(_line("COUNTER", "TIME", "EVENT", "DURATION", "HOST", "TASK"), "bold")
         for match in store.last_events(found.id, where, limit=tail) if tail is not None else matches:
             if jsonl:
                 write_json(as_dict(match), indent=None)
@@ -63,11 +63,13 @@ def events(  # noqa: PLR0913 - an option for each condition
 
 
 def _write_row(event: JobEvent) -> None:
-    about = event.task or event.play or event.playbook
+    data = event.event_data
+    about = printable(event.task or event.play or event.playbook) + CHECK_MODE * (data.get("check_mode") is True)
+    host = host_label(event.host_name, data.get("delegated_host"))
     time = local_time(event.created, "%H:%M:%S")
     style = "red" if event.failed else "yellow" if event.changed else ""
-    write_line(_line(event.counter, time, event.event, printable(event.host_name), printable(about)), style)
+    write_line(_line(str(event.counter), time, event.event, seconds(duration_of(event)), host, about), style)
 
 
-def _line(counter: object, time: str, event: str, host: str, about: str) -> str:
-    return f"{counter:>8}  {time:<8}  {event:<30}  {host:<20}  {about}".rstrip()
+def _line(*cells: str) -> str:
+    return "{:>8}  {:<8}  {:<30}  {:>12}  {:<20}  {}".format(*cells).rstrip()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_events.cli.arguments import LARGEST, JobReference, Json
+from forge_events.cli import notify
+from forge_events.cli.arguments import LARGEST, Check, Controller, JobReference, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
-from forge_events.cli.session import now, reading
-from forge_events.tree import printable
+from forge_events.cli.session import reading
+from forge_events.tree import CHECK_MODE, printable
 
 if TYPE_CHECKING:
     from forge_events.cli.session import Session
@@ -28,11 +29,17 @@ def add_to(app: typer.Typer) -> None:
     app.command("show")(show)
 
 
-def jobs(
+def jobs(  # noqa: PLR0913 - an option for each condition
     *,
     status: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help=f"Only jobs that are {_STATUSES}.")
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="NAME", help="Only jobs that this user ran, or that ran as this user."),
+    ] = None,
+    controller: Controller = None,
+    check: Check = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")] = 50,
     before: Annotated[
         int | None, typer.Option("--before", min=1, max=LARGEST, metavar="ID", help="Only jobs with a smaller id.")
@@ -40,14 +47,17 @@ def jobs(
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    wanted = _status(status)
+    from forge_events.jobs import JobFilter
+
+    where = JobFilter(status=_status(status), user=user, controller=controller, is_check=check)
     with reading() as session:
-        found = session.store.jobs(status=wanted, before=before, limit=limit)
+        found = session.store.jobs(where, before=before, limit=limit)
     if as_json:
-        write_json([as_dict(job) for job in found])
+        write_json([_as_dict(job) for job in found])
     else:
-        headers = ("ID", "STATUS", "NAME", "STARTED", "ELAPSED", "EVENTS", "UUID")
-        write_table(headers, [_row(job) for job in found], [style_of(job.status) for job in found])
+        headers = ("ID", "STATUS", "NAME", "STARTED", "ELAPSED", "EVENTS", "CONTROLLER", "USER", "UUID")
+        styles = [style_of(job.status) for job in found]
+        write_table(headers, [_row(job) for job in found], styles, spare=("CONTROLLER", "USER"))
 
 
 def show(job: JobReference, *, as_json: Json = False) -> None:
@@ -56,10 +66,18 @@ def show(job: JobReference, *, as_json: Json = False) -> None:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
         why = _situation(session, found)
+        told = session.store.notifications.find(found.id)
     if as_json:
-        write_json({**as_dict(found), "situation": why, "transitions": [as_dict(step) for step in steps]})
+        more = {"transitions": [as_dict(step) for step in steps], "notifications": notify.as_objects(told[::-1])}
+        write_json({**_as_dict(found), "situation": why, **more})
     else:
         _write_job(found, why, steps)
+        for line in notify.lines_of(told):
+            write_line(printable(f"notification    {line}"))
+
+
+def _as_dict(job: Job) -> dict[str, Any]:
+    return {**as_dict(job), "controller": job.controller}
 
 
 def _situation(session: Session, job: Job) -> str:
@@ -67,7 +85,9 @@ def _situation(session: Session, job: Job) -> str:
     from forge_events.situation import situation_of
 
     found = settings.load()
-    return situation_of(session.store, job, now(), lost_after=found.node_lost_after, lease=found.job_lease)
+    return situation_of(
+        session.store, job, session.store.now(), lost_after=found.node_lost_after, lease=found.job_lease
+    )
 
 
 def _status(status: str | None) -> Any:
@@ -83,7 +103,9 @@ def _status(status: str | None) -> Any:
 
 def _row(job: Job) -> tuple[object, ...]:
     times = (local_time(job.started or job.created), seconds(job.elapsed))
-    return (job.id, job.status, job.name, *times, job.event_count, job.uuid[:8])
+    name = job.name + CHECK_MODE if job.check_mode else job.name
+    user = job.run_by or job.run_as
+    return (job.id, job.status, name, *times, job.event_count, job.controller, user, job.uuid[:8])
 
 
 def _write_job(job: Job, why: str, steps: list[Transition]) -> None:
@@ -95,6 +117,9 @@ def _write_job(job: Job, why: str, steps: list[Transition]) -> None:
         "exit code": job.rc,
         "command": shlex.join(job.command),
         "directory": job.directory,
+        "check mode": "yes, a dry run" if job.check_mode else "",
+        "run by": job.run_by,
+        "run as": job.run_as,
         "on node": job.execution_node,
         "on host": job.host and f"{job.host}, process {job.pid}",
         "ansible-core": job.ansible_version,

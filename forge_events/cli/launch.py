@@ -10,7 +10,7 @@ import typer
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import as_dict, tell, write_json, write_line
-from forge_events.cli.session import now, opened, reading
+from forge_events.cli.session import opened, reading
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.store.contract import Store
 
-__all__ = ["After", "add_to", "counts_hosts", "ids_of", "is_manned", "report", "session_for"]
+__all__ = ["After", "add_to", "counts_hosts", "ids_of", "is_left_to_others", "report", "session_for"]
 
 After = Annotated[
     list[str] | None,
@@ -79,17 +79,43 @@ def report(store: Store, job: Job, *, as_json: bool) -> None:
     else:
         write_line(str(job.id))
     launch = store.queue.launch_of(job.id)
-    if not is_manned(store, launch.node if launch else None):
-        tell("no dispatcher is running; start one with `forge-events dispatcher`")
+    trouble = _trouble(store, launch.node if launch else None)
+    if trouble:
+        tell(trouble)
 
 
-def is_manned(store: Store, node: str | None) -> bool:
-    """Return whether a dispatcher works where a job may run."""
+def is_left_to_others(store: Store, node: str | None) -> bool:
+    """Return whether a job is for others to run: a dispatcher is there for it, or another node has to wait for one.
+
+    :param node: the only node that it may run on; that it has to wait is said.
+    """
     from forge_events import settings
 
-    at, lost_after = now(), settings.load().node_lost_after
-    return any(
-        found.is_manned and not found.is_lost(at, lost_after) and found.node_type.runs_jobs
-        for found in store.nodes.all()
-        if node in (None, found.hostname)
-    )
+    trouble = _trouble(store, node)
+    if trouble and node in (None, settings.load().node):
+        return False
+    if trouble:
+        tell(trouble)
+    return True
+
+
+def _trouble(store: Store, node: str | None) -> str:
+    """Say why nobody would run a job for the time being; empty if somebody would.
+
+    :param node: the only node that it may run on.
+    """
+    from forge_events import settings
+    from forge_events.situation import unknown_node
+
+    at, lost_after = store.now(), settings.load().node_lost_after
+    known = store.nodes.all()
+    wanted = next((found for found in known if found.hostname == node), None)
+    if node is not None and wanted is None:
+        return unknown_node(node)
+    working = [found for found in known if found.is_manned and not found.is_lost(at, lost_after)]
+    if not any(found.node_type.dispatches for found in working):
+        return "no dispatcher is running; start one with `forge-events dispatcher`"
+    if wanted is not None:
+        why = wanted.explanation(at, lost_after)
+        return f"the job waits for node {node}: {why}" if why else ""
+    return "" if any(found.node_type.runs_jobs for found in working) else "no node that runs jobs has a dispatcher"

@@ -66,7 +66,9 @@ _OPTIONS: dict[str, Any] = {
         float | None,
         typer.Option("--timeout", metavar="SECONDS", help="Stop the job as failed after so long; 0 for never."),
     ],
-    "project": _text("--project", metavar="DIR", help="The folder to run in; the playbook's where none is given."),
+    "project": _text(
+        "--project", metavar="DIR", help="The folder to run in; the working directory where none is given."
+    ),
     "execution_environment": _text("--ee", metavar="IMAGE", help="The container image to run in."),
     "node": _text("--node", metavar="NAME", help="The only node that it may run on."),
     "host_count": Annotated[

@@ -10,8 +10,9 @@ import typer
 
 from forge_events.cli.arguments import Json, TypeOfNode, node_name, type_of_node
 from forge_events.cli.screen import as_dict, seconds, style_of, write_json, write_line, write_table
-from forge_events.cli.session import now, opened, reading
+from forge_events.cli.session import opened, reading
 from forge_events.cli.sizes import size_of
+from forge_events.nodes import is_clock_off
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from forge_events.nodes import Node
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "clock_of"]
 
-_HEADERS = ("NAME", "TYPE", "STATE", "CAPACITY", "CONSUMED", "REMAINING", "JOBS", "HEARTBEAT", "VERSION")
+_HEADERS = ("NAME", "TYPE", "STATE", "CAPACITY", "CONSUMED", "REMAINING", "JOBS", "HEARTBEAT", "VERSION", "CLOCK")
 _NONE_YET = "there are no nodes yet; `forge-events dispatcher` makes this machine one"
 _MOST_CORES = 100_000
 _NONE = "none"
@@ -44,8 +45,7 @@ def nodes(*, as_json: Json = False) -> None:
 
     lost_after = settings.load().node_lost_after
     with reading() as session:
-        found = session.store.nodes.all()
-    at = now()
+        found, at = session.store.nodes.all(), session.store.now()
     if as_json:
         write_json([_as_object(node, at, lost_after) for node in found])
     elif found:
@@ -59,7 +59,7 @@ def register(name: _Name, *, node_type: TypeOfNode = None) -> None:
     """Make a node before a dispatcher works there; of type hybrid unless another one is given."""
     known, wanted = node_name(name, "NAME") or name, type_of_node(node_type)
     with opened() as session:
-        _write_node(session.store.nodes.register(known, now(), node_type=wanted, is_new=True))
+        _write_node(session.store.nodes.register(known, session.store.now(), node_type=wanted, is_new=True))
 
 
 @_group.command("enable")
@@ -115,6 +115,14 @@ def remove(name: _Name) -> None:
         session.store.nodes.delete(name)
 
 
+def clock_of(offset: float) -> str:
+    """Say how a clock stands to the database's.
+
+    :param offset: seconds that it is ahead.
+    """
+    return f"{seconds(round(abs(offset), 1))} {'ahead of' if offset > 0 else 'behind'} the database's"
+
+
 def _change(name: str, values: dict[str, Any]) -> None:
     with opened() as session:
         _write_node(session.store.nodes.change(name, **values))
@@ -162,13 +170,16 @@ def _write(found: list[Node], at: datetime.datetime, lost_after: float) -> None:
         why = node.explanation(at, lost_after)
         if why:
             write_line(printable(f"{node.hostname}: {why}"))
+        if node.clock_offset is not None and is_clock_off(node.clock_offset):
+            write_line(printable(f"{node.hostname}: its clock is {clock_of(node.clock_offset)}"))
 
 
 def _row(node: Node, state: str, at: datetime.datetime) -> tuple[object, ...]:
     age = _age(node, at)
     heartbeat = "never" if age is None else f"{seconds(age)} ago"
     forks = (node.capacity, node.consumed, node.remaining)
-    return (node.hostname, node.node_type, state, *forks, node.job_count, heartbeat, node.version)
+    clock = "" if node.clock_offset is None else f"{round(node.clock_offset, 1) + 0.0:+.1f} s"
+    return (node.hostname, node.node_type, state, *forks, node.job_count, heartbeat, node.version, clock)
 
 
 def _as_object(node: Node, at: datetime.datetime, lost_after: float) -> dict[str, Any]:
@@ -177,7 +188,7 @@ def _as_object(node: Node, at: datetime.datetime, lost_after: float) -> dict[str
 
 
 def _age(node: Node, at: datetime.datetime) -> float | None:
-    """Return how many seconds ago a node was seen; the clock of its machine may be ahead of ours."""
+    """Return how many seconds ago a node was seen; not less than none, should the database's clock be set meanwhile."""
     return None if node.last_seen is None else max(0.0, (at - node.last_seen).total_seconds())
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli.screen import tell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from forge_events.templates import Notification, Notifications
 
-__all__ = ["Message", "Notify", "changed", "shown"]
+__all__ = ["EVENTS", "Message", "Notify", "changed", "notification", "shown", "warn"]
 
-_EVENTS = ("started", "success", "failure")
-_TELLS = f"EVENT is {', '.join(_EVENTS[:-1])} or {_EVENTS[-1]}"
+EVENTS = ("started", "success", "failure")
+_TELLS = f"EVENT is {', '.join(EVENTS[:-1])} or {EVENTS[-1]}"
 
 Notify = Annotated[
     list[str] | None,
@@ -36,12 +38,25 @@ def changed(notifications: Notifications, notify: Sequence[str], message: Sequen
 
     found: dict[str, Any] = dict(notifications)
     for event, urls in _by_event(notify, "--notify").items():
-        found[event] = [_notification(event, url) for url in urls if url]
+        found[event] = [notification(url, "--notify") for url in urls if url]
     for event, texts in _by_event(message, "--message").items():
         if not found[event]:
             raise typer.BadParameter(f"nobody is told of {event}; --notify says whom", param_hint="--message")
         found[event] = [each.model_copy(update={"message": texts[-1] or None}) for each in found[event]]
     return Notifications(**found)
+
+
+def warn(notify: Sequence[str]) -> None:
+    """Say on stderr which of the addresses that were given Apprise cannot use here; they are kept all the same.
+
+    The machine of a dispatcher may have another Apprise than this one, or have one at all.
+    """
+    urls = [url for given in _by_event(notify, "--notify").values() for url in given if url]
+    if urls:
+        from forge_events.notices import sending
+
+        for trouble in sending.troubles(urls):
+            tell(f"{trouble}; it is kept all the same, for the dispatcher's machine may have another Apprise")
 
 
 def shown(notifications: Notifications) -> dict[str, Any]:
@@ -58,20 +73,24 @@ def _by_event(words: Sequence[str], option: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for word in words:
         event, equals, value = word.partition("=")
-        if not equals or event not in _EVENTS:
-            raise typer.BadParameter(f"it begins with {'=, '.join(_EVENTS[:-1])}= or {_EVENTS[-1]}=", param_hint=option)
+        if not equals or event not in EVENTS:
+            raise typer.BadParameter(f"it begins with {'=, '.join(EVENTS[:-1])}= or {EVENTS[-1]}=", param_hint=option)
         found.setdefault(event, []).append(value)
     return found
 
 
-def _notification(event: str, url: str) -> Notification:
+def notification(url: str, where: str) -> Notification:
+    """Return whom to tell, in the usual words.
+
+    :param where: the option or argument that holds the address.
+    """
     from pydantic import ValidationError
 
     from forge_events.launches import refused
     from forge_events.templates import Notification
 
     if "://" not in url:
-        raise typer.BadParameter(f"behind {event}= is no URL such as mailtos://...", param_hint="--notify")
+        raise typer.BadParameter("an address is a URL such as mailtos://...", param_hint=where)
     try:
         return Notification(url=url)
     except ValidationError as error:

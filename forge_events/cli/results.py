@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.arguments import LARGEST, Days, Host, JsonLines, Task
-from forge_events.cli.screen import as_dict, local_time, write_json, write_line
+from forge_events.cli.arguments import LARGEST, Check, Controller, Days, Host, JsonLines, Task
+from forge_events.cli.screen import as_dict, local_time, seconds, write_json, write_line
 from forge_events.cli.session import days_ago, reading
 from forge_events.errors import UnknownJob
-from forge_events.tree import printable
+from forge_events.tree import host_label, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _PAGE = 500
+_HEADERS = ("TIME", "JOB", "COUNTER", "RESULT", "DURATION", "HOST", "CONTROLLER", "TASK")
+_FORM = "{:<19}  {:>8}  {:>8}  {:<15}  {:>12}  {:<20}  {:<15}  {}"
 _PLACE = re.compile("([1-9][0-9]{0,17}):([1-9][0-9]{0,17})")
 
 
@@ -37,6 +39,8 @@ def results(  # noqa: PLR0913 - an option for each condition
     task: Task = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed results, of all hosts or of one.")] = False,
     changed: Annotated[bool, typer.Option("--changed", help="Only results that changed something.")] = False,
+    check: Check = None,
+    controller: Controller = None,
     days: Days = None,
     before: Annotated[
         str | None,
@@ -51,12 +55,20 @@ def results(  # noqa: PLR0913 - an option for each condition
     if host is None and not failed:
         raise typer.BadParameter("say which host, or --failed for all hosts", param_hint="--host")
     place = _place(before) if before is not None else None
-    since = days_ago(days) if days is not None else None
-    where = ResultFilter(host=host, task=task, is_failed=failed, is_changed=changed, since=since)
     with reading() as session:
+        since = days_ago(session.store, days) if days is not None else None
+        where = ResultFilter(
+            host=host,
+            task=task,
+            is_failed=failed,
+            is_changed=changed,
+            is_check=check,
+            controller=controller,
+            since=since,
+        )
         last = _result(session.store, *place) if place is not None else None
         if not jsonl:
-            write_line(_line("TIME", "JOB", "COUNTER", "RESULT", "HOST", "TASK"), "bold")
+            write_line(_line(*_HEADERS), "bold")
         for result in _pages(session.store, where, last, limit):
             if jsonl:
                 write_json(as_dict(result), indent=None)
@@ -86,7 +98,8 @@ def _result(store: Store, job_id: int, counter: int) -> HostResult:
 
     for event in store.events(job_id, EventFilter(), after=counter - 1, limit=1):
         if event.counter == counter:
-            return HostResult.model_validate({name: getattr(event, name) for name in HostResult.model_fields})
+            about = event.model_dump(include=set(HostResult.model_fields))
+            return HostResult.model_validate(about)
     raise UnknownJob(f"{job_id}:{counter}")
 
 
@@ -94,9 +107,11 @@ def _write_row(result: HostResult) -> None:
     name = result.event.removeprefix("runner_on_")
     shown = "changed" if result.changed and name == "ok" else name
     style = "red" if result.failed else "yellow" if result.changed else ""
-    names = (printable(result.host_name), printable(result.task))
-    write_line(_line(local_time(result.created), result.job_id, result.counter, shown, *names), style)
+    place = (local_time(result.created), str(result.job_id), str(result.counter))
+    names = (host_label(result.host_name, result.delegated_host), printable(result.controller or ""))
+    came = (shown + " (check)" * result.check_mode, seconds(result.duration))
+    write_line(_line(*place, *came, *names, printable(result.task)), style)
 
 
-def _line(time: str, job: object, counter: object, result: str, host: str, task: str) -> str:
-    return f"{time:<19}  {job:>8}  {counter:>8}  {result:<11}  {host:<20}  {task}".rstrip()
+def _line(*cells: str) -> str:
+    return _FORM.format(*cells).rstrip()

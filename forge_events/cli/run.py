@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
-from forge_events.cli.launch import After, counts_hosts, ids_of, is_manned, report
+from forge_events.cli.launch import After, counts_hosts, ids_of, is_left_to_others, report
 from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import tell, write_line
-from forge_events.cli.session import now, reading
+from forge_events.cli.session import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def run(
         job = launching.launch(
             session.store, what, name=name, after=ids_of(session.store, after), counts_hosts=counts_hosts()
         )
-        is_served = is_manned(session.store, what.node)
+        is_served = is_left_to_others(session.store, what.node)
         if detach:
             _leave(job, is_served=is_served)
         else:
@@ -95,7 +95,8 @@ def cancel(job: JobReference) -> None:
         if found.status.is_final and (before.is_final or found.status is not JobStatus.CANCELED):
             raise InvalidTransition(found.id, found.status, JobStatus.CANCELED)
         write_line(f"job {found.id} {'canceled' if found.status.is_final else 'is being canceled'}")
-        if not found.status.is_final and not is_attended(session.store, found, now(), settings.load().node_lost_after):
+        at, lost_after = session.store.now(), settings.load().node_lost_after
+        if not found.status.is_final and not is_attended(session.store, found, at, lost_after):
             tell(f"no dispatcher is seen on node {found.execution_node}; the job is canceled when one is")
 
 

@@ -9,13 +9,15 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from forge_events.durations import lasted
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pydantic import BaseModel
     from rich.console import Console
+    from rich.table import Table
 
 __all__ = [
     "as_dict",
@@ -76,8 +78,31 @@ def tell(message: str) -> None:
     sys.stderr.write(f"forge-events: {printable(message)}\n")
 
 
-def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], styles: Sequence[str] = ()) -> None:
-    """Write a table; a style for each row, or none."""
+def write_table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    styles: Sequence[str] = (),
+    *,
+    spare: Sequence[str] = (),
+) -> None:
+    """Write a table; a style for each row, or none.
+
+    :param spare: columns that are left out one by one where the table would be wider than the terminal.
+    """
+    table = _table(headers, rows, styles)
+    for header in spare:
+        if console().measure(table).maximum > console().width:
+            place = headers.index(header)
+            headers = [*headers[:place], *headers[place + 1 :]]
+            rows = [[*row[:place], *row[place + 1 :]] for row in rows]
+            table = _table(headers, rows, styles)
+    with console().capture() as captured:
+        console().print(table)
+    for line in captured.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[object]], styles: Sequence[str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -87,10 +112,7 @@ def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], styles
     for number, row in enumerate(rows):
         cells = [Text(printable("" if cell is None else str(cell))) for cell in row]
         table.add_row(*cells, style=styles[number] if styles else "")
-    with console().capture() as captured:
-        console().print(table)
-    for line in captured.get().splitlines():
-        sys.stdout.write(line.rstrip() + "\n")
+    return table
 
 
 def style_of(status: str) -> str:
@@ -110,9 +132,7 @@ def local_time(time: datetime.datetime | None, form: str = "%Y-%m-%d %H:%M:%S") 
 
 def seconds(elapsed: float | None) -> str:
     """Return a duration as people read it."""
-    if elapsed is None:
-        return ""
-    return f"{elapsed:.1f} s" if elapsed < 60 else str(datetime.timedelta(seconds=int(elapsed)))
+    return "" if elapsed is None else lasted(elapsed)
 
 
 def size(count: float) -> str:

@@ -37,8 +37,8 @@ def search(
     """Find events of all jobs by a text in their output: newest job first, by counter."""
     if not text:
         raise typer.BadParameter("there is nothing to find", param_hint="TEXT")
-    since = days_ago(days) if days is not None else None
     with reading() as session:
+        since = days_ago(session.store, days) if days is not None else None
         if not session.store.has_text_index():
             tell("no index helps to find text in this database; the output of all jobs is read")
         if not jsonl:

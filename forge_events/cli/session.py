@@ -33,16 +33,19 @@ class Session(NamedTuple):
 
 
 def now() -> datetime.datetime:
-    """Return the present time in UTC."""
+    """Return the present time in UTC by this machine's clock, for files; what is in the store has the store's."""
     return datetime.datetime.now(datetime.UTC)
 
 
-def days_ago(days: int) -> datetime.datetime:
-    """Return the time so many days ago, or the first of all times where the calendar does not go back so far."""
+def days_ago(store: Store, days: int) -> datetime.datetime:
+    """Return the time so many days ago, or the first of all times where the calendar does not go back so far.
+
+    By the database's clock: one that is wrong here must not drop what is young.
+    """
     from forge_events.events import EARLIEST, in_utc
 
     try:
-        return in_utc(now() - datetime.timedelta(days=days))
+        return in_utc(store.now() - datetime.timedelta(days=days))
     except OverflowError:
         return EARLIEST
 

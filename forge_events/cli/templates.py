@@ -73,6 +73,7 @@ def create(  # noqa: PLR0913 - the options of a template
     )
     with opened() as session:
         _write_name(session.store.templates.add(template))
+    notify_options.warn(notify or [])
 
 
 @_group.command("list")
@@ -123,6 +124,7 @@ def edit(  # noqa: PLR0913 - the options of a template
         changes["launch"] = _edited(template, given)
         changes["notifications"] = notify_options.changed(template.notifications, notify or [], message or [])
         _write_name(session.store.templates.replace(_changed(template, changes)))
+    notify_options.warn(notify or [])
 
 
 @_group.command("delete")
@@ -145,12 +147,12 @@ def launch(name: _Name, *, given: dict[str, Any], after: After = None, as_json: 
 
 
 def _asked(words: list[str]) -> list[str]:
-    from forge_events.launches import FIELDS
+    from forge_events.launches import ASKABLE
 
     fields = [part.strip().replace("-", "_") for word in words for part in word.split(",") if part.strip()]
     for field in fields:
-        if field not in FIELDS:
-            raise typer.BadParameter(f"{field!r} is none of {', '.join(FIELDS)}", param_hint="--ask")
+        if field not in ASKABLE:
+            raise typer.BadParameter(f"{field!r} is none of {', '.join(ASKABLE)}", param_hint="--ask")
     return list(dict.fromkeys(fields))
 
 
@@ -181,7 +183,8 @@ def _write_name(template: JobTemplate) -> None:
 def _shown(template: JobTemplate) -> dict[str, Any]:
     """Return a template without what may be secret."""
     found = as_dict(template)
-    found["launch"]["extra_vars"] = dict.fromkeys(template.launch.extra_vars, _HIDDEN)
+    for field in ("extra_vars", "untrusted_vars"):
+        found["launch"][field] = dict.fromkeys(getattr(template.launch, field), _HIDDEN)
     found["notifications"] = notify_options.shown(template.notifications)
     return found
 
@@ -195,7 +198,8 @@ def _events(notifications: dict[str, Any]) -> dict[str, list[str]]:
 
 def _write_facts(facts: dict[str, Any]) -> None:
     facts["created"], facts["modified"] = local_time(facts["created"]), local_time(facts["modified"])
-    facts["extra_vars"] = [f"{name}={value}" for name, value in facts["extra_vars"].items()]
+    for field in ("extra_vars", "untrusted_vars"):
+        facts[field] = [f"{name}={value}" for name, value in facts[field].items()]
     for name, value in facts.items():
         if value not in (None, "", [], False):
             text = ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)

@@ -10,7 +10,8 @@ import typer
 from forge_events.cli.arguments import Follow, Host, JobReference, Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json, write_line
 from forge_events.cli.session import Session, reading
-from forge_events.tree import Selection, TreeEvent, arrange, as_objects, draw, grow
+from forge_events.durations import lasted
+from forge_events.tree import Selection, TreeEvent, as_objects, draw, grow
 
 if TYPE_CHECKING:
     from forge_events.hierarchy import Node
@@ -47,7 +48,7 @@ def tree(  # noqa: PLR0913 - an option for each condition
         write_json(as_objects(roots))
     else:
         for branches, event in draw(roots):
-            write_line(branches + event.label, _style(event))
+            write_line(branches + labelled(event), _style(event))
 
 
 def _grown(session: Session, job: Job, selection: Selection) -> list[Node]:
@@ -59,14 +60,21 @@ def _grown(session: Session, job: Job, selection: Selection) -> list[Node]:
 def _follow(session: Session, job: Job, selection: Selection) -> None:
     """Wait for the job to end; on a terminal, show the end of the tree as it grows and how far the job is."""
     from forge_events.cli.live import LiveTree, watch
+    from forge_events.growing import GrowingTree
 
-    seen: list[TreeEvent] = []
+    growing = GrowingTree(selection)
     with LiveTree() as live:
         for progress, events in watch(session, job):
-            if live.is_shown and events:
-                seen += map(TreeEvent.of, events)
-                live.grow([branches + event.label for branches, event in draw(arrange(seen, selection))])
-            live.show(progress)
+            if live.is_shown:
+                growing.add(map(TreeEvent.of, events))
+                live.show(
+                    progress, lambda count: [branches + labelled(event) for branches, event in growing.end(count)]
+                )
+
+
+def labelled(event: TreeEvent) -> str:
+    """Return the label of an event, with how long it took where that is known."""
+    return event.label if event.duration is None else f"{event.label}  {lasted(event.duration)}".rstrip()
 
 
 def _style(event: TreeEvent) -> str:

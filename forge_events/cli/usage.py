@@ -9,7 +9,7 @@ import typer
 
 from forge_events.cli.arguments import LARGEST, Json
 from forge_events.cli.screen import counted, size, write_json, write_line, write_table
-from forge_events.cli.session import now, reading
+from forge_events.cli.session import reading
 from forge_events.cli.sizes import size_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def usage(
 ) -> None:
     """Show what the database takes by template, month and job, and in how many days the disk will be full."""
     with reading() as session:
-        found = session.store.usage(now(), days=days, limit=limit)
+        found = session.store.usage(session.store.now(), days=days, limit=limit)
     if free is not None:
         found = found._replace(free=free)
     if as_json:

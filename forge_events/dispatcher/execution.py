@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime
     import subprocess
     from concurrent.futures import Future
     from pathlib import Path
@@ -24,8 +26,8 @@ __all__ = ["CouldNotRun", "Execution", "Outcome"]
 class Outcome(enum.Enum):
     """All the ways in which an execution ends."""
 
-    TOLD = "ansible-runner said how the job ended"
-    KILLED = "ansible-runner ended without a word"
+    TOLD = "the job's process said how it ended"
+    KILLED = "the job's process ended without a word"
     STOPPED = "somebody canceled the job, or its time was up"
     NOT_STARTED = "it could not be run"
     TAKEN_AWAY = "the job ended in the store without this process"
@@ -40,12 +42,13 @@ class Execution:
     """A job that this process has in hand.
 
     :param launch: what to run.
-    :param folder: the job's folder, for ansible-runner's files, once there is a process of it.
-    :param runner: the process of ansible-runner, once there is one; ``child`` if this process started it.
-    :param is_let_go: whether this process had runner begin.
-    :param outcome: how it ended, None while it goes on; ``status`` and ``reason`` are what the job is to be told, where
-        this process has to say it.
+    :param folder: the job's folder, once there is a process of it.
+    :param runner: the job's process, once there is one; ``child`` if this process started it.
+    :param is_let_go: whether this process had it begin.
+    :param outcome: how it ended, None while it goes on; ``exit`` is the last line of the spool, where this process has
+        to say it, and ``is_stated`` whether it has.
     :param ending: the work of ending its processes, while that is being done.
+    :param began: when it began by :func:`time.monotonic`, once somebody asked for its age.
     """
 
     job: Job
@@ -55,9 +58,23 @@ class Execution:
     runner: Known | None = None
     child: subprocess.Popen[bytes] | None = None
     outcome: Outcome | None = None
-    status: JobStatus | None = None
-    reason: str = ""
+    exit: dict[str, Any] | None = None
     ending: Future[list[psutil.Process]] | None = None
     is_let_go: bool = False
     is_stated: bool = False
     survivors: list[psutil.Process] = field(default_factory=list)
+    began: float | None = None
+
+    def age(self, now: datetime.datetime) -> float:
+        """Return for how many seconds the job has been running: what has passed since the first time this was asked.
+
+        :param now: by the database's clock, which told when it began; whatever it is set to later changes nothing.
+        """
+        if self.began is None:
+            passed = 0.0 if self.job.started is None else (now - self.job.started).total_seconds()
+            self.began = time.monotonic() - max(0.0, passed)
+        return time.monotonic() - self.began
+
+    def say(self, status: JobStatus, explanation: str, rc: int | None = None) -> None:
+        """Have it said how the job ended."""
+        self.exit = {"status": status, "explanation": explanation, "rc": rc}

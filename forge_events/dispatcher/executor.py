@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the jobs of one node, each through the same steps, and adopt what a process left behind that was killed.
 
-A job's ansible-runner is a process of its own that needs nobody. So whoever executes may be killed and started again,
+A job's process is one of its own that needs nobody. So whoever executes may be killed and started again,
 and takes on the jobs that run meanwhile where they are.
 """
 
@@ -145,7 +145,7 @@ class Executor:
                 del self._executions[job_id]
                 last = self._last(execution)
                 if last.status.is_final:  # otherwise it is in somebody else's hands
-                    finishing.clean(execution, self._place)
+                    finishing.clean(execution)
                     executed.ended.append(last)
 
     def _step(self, execution: Execution, now: datetime.datetime) -> None:
@@ -169,8 +169,8 @@ class Executor:
         """Begin a job that has not begun, since it was adopted or the database was away, unless it was canceled."""
         if execution.job.cancel_requested is not None:
             starting.withdraw(execution)
-            execution.outcome, execution.status = Outcome.STOPPED, JobStatus.CANCELED
-            execution.reason = f"canceled by {execution.job.cancel_by}"
+            execution.outcome = Outcome.STOPPED
+            execution.say(JobStatus.CANCELED, f"canceled by {execution.job.cancel_by}")
         else:
             self._begin(execution, now)
 
@@ -180,14 +180,12 @@ class Executor:
         return execution.runner is not None and processes.is_alive(execution.runner, uuid=execution.job.uuid)
 
     def _note_end(self, execution: Execution) -> None:
-        """Note how runner ended: with a word in the spool or in the folder, or with none."""
+        """Note how the job's process ended: with a word in the spool or in the folder, or with none."""
         if finishing.has_said(execution):
             execution.outcome = Outcome.TOLD
-            if finishing.was_cut_short(execution):
-                self._end_processes(execution)
-            return
-        finishing.say_killed(execution)
-        self._end_processes(execution)
+        else:
+            finishing.say_killed(execution)
+            self._end_processes(execution)
 
     def _stop(self, execution: Execution, status: JobStatus, reason: str) -> None:
         finishing.order_stop(execution, status, reason)
@@ -215,7 +213,7 @@ class Executor:
             return True
         if execution.ending is not None:
             execution.survivors = _survivors(execution.ending)
-        finishing.state(execution, self._store, now)
+        finishing.state(execution)
         return finishing.collect(execution, self._store, now)
 
     def _last(self, execution: Execution) -> Job:
@@ -232,5 +230,5 @@ def _survivors(ending: Future[list[psutil.Process]]) -> list[psutil.Process]:
 
 
 def _is_late(execution: Execution, now: datetime.datetime) -> bool:
-    limit, started = execution.launch.timeout, execution.job.started
-    return limit is not None and started is not None and (now - started).total_seconds() > limit
+    limit = execution.launch.timeout
+    return limit is not None and execution.age(now) > limit

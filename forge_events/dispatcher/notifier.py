@@ -2,7 +2,7 @@
 """Tell people how jobs went, beside everything else: no job waits for it, and none is changed by it.
 
 A notification is taken before it is sent and marked after it, one at a time. Whoever is killed in between leaves one of
-which nobody knows whether it was sent; it is not sent again.
+which nobody knows whether it was received; it is not sent again.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from forge_events.dispatcher import messages, rendering, sending
-from forge_events.dispatcher.sending import Outcome
 from forge_events.errors import ForgeEventsError, UnknownJob, UnknownTemplate
 from forge_events.ingestion.backoff import Backoff
+from forge_events.notices import messages, rendering, sending
+from forge_events.notices.sending import Outcome
 from forge_events.templates import shown_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from forge_events.dispatcher.messages import Message
     from forge_events.ingestion.stopping import Stop
     from forge_events.jobs import Job
+    from forge_events.notices.messages import Message
     from forge_events.store import Store
     from forge_events.store.engine import Due
 
@@ -39,13 +38,12 @@ _GRACE = 5.0
 """Seconds to wait at the end for a notification that is being sent."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_MAX_TOLD = 1000
 
 _LOG = logging.getLogger(__name__)
 
 
 class Send(Protocol):
-    """What brings a message to an address; see :func:`forge_events.dispatcher.sending.send`."""
+    """What brings a message to an address; see :func:`forge_events.notices.sending.send`."""
 
     def __call__(self, url: str, message: Message, event: str, /) -> Outcome:
         """Send a message about an event."""
@@ -82,13 +80,15 @@ class Notifier:
         self._store: Store | None = None
         self._unwritten: _Attempt | None = None
 
-    def run_once(self, now: datetime.datetime, *, limit: int = 10) -> list[Told]:
+    def run_once(self, now: datetime.datetime | None = None, *, limit: int = 10) -> list[Told]:
         """Send what is due, one after the other, and return what became of it.
 
+        :param now: by the database's clock, which is read where none is given.
         :param limit: at most so many.
         :raises StoreUnavailable: the database is away; what was sent is marked by the next call.
         """
         store = self._opened()
+        now = now or store.now()
         told = [] if self._unwritten is None else [self._write_down(store, self._unwritten)]
         # One at a time: what is taken and not yet sent would be lost with a sender that is killed.
         while len(told) < limit and (taken := store.notifications.take(now, limit=1)):
@@ -130,11 +130,8 @@ class Notifier:
 def _message(store: Store, due: Due) -> Message:
     job = store.job(str(due.job_id))
     hosts = store.host_summaries(job.id)
-    usual = messages.usual(job, hosts, due.event)
-    if due.message is None:
-        return usual
-    made = rendering.render(due.message, messages.facts(job, hosts, due.event, _template_name(store, job)))
-    return messages.with_note(usual, made.reason) if made.reason else messages.sendable(usual.title, made.text)
+    facts = messages.facts(job, hosts, due.event, _template_name(store, job))
+    return rendering.message(due.message, messages.usual(job, hosts, due.event), facts)
 
 
 def _template_name(store: Store, job: Job) -> str:
@@ -149,13 +146,13 @@ def _template_name(store: Store, job: Job) -> str:
 class Notices:
     """Send in a thread, again and again, until it is time to stop.
 
+    :param tell: is told of each attempt, in that thread.
     :param every: seconds between two looks while there is nothing to send.
     """
 
-    def __init__(self, notifier: Notifier, stop: Stop, *, every: float = 3.0) -> None:
-        self._notifier, self._stop, self._every = notifier, stop, every
+    def __init__(self, notifier: Notifier, stop: Stop, tell: Callable[[Told], object], *, every: float = 3.0) -> None:
+        self._notifier, self._stop, self._tell, self._every = notifier, stop, tell, every
         self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-        self._told: deque[Told] = deque(maxlen=_MAX_TOLD)
         self._thread: threading.Thread | None = None
 
     def begin(self) -> bool:
@@ -165,11 +162,6 @@ class Notices:
         self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
         self._thread.start()
         return True
-
-    def told(self) -> Iterator[Told]:
-        """Yield the attempts since the last call, the last thousand at most."""
-        for _ in range(len(self._told)):
-            yield self._told.popleft()
 
     def end(self) -> None:
         """Wait a moment for what is being sent; it was told to stop."""
@@ -186,20 +178,17 @@ class Notices:
     def _round(self) -> float:
         """Send one notification; return how long to wait before the next one."""
         try:
-            told = self._notifier.run_once(_now(), limit=1)
+            told = self._notifier.run_once(limit=1)
         except ForgeEventsError:
             return self._rest()  # the dispatcher meets it too and tells of it
         except Exception:  # noqa: BLE001 - no job may come to harm because somebody could not be told of another
             _LOG.exception("notifications are not sent for the time being")
             return self._rest()
         self._backoff.reset()
-        self._told.extend(told)
+        for one in told:
+            self._tell(one)
         return 0.0 if told else self._every
 
     def _rest(self) -> float:
         self._notifier.close()
         return self._backoff.pause()
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

@@ -22,7 +22,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MARKER", "Known", "become_subreaper", "end", "family", "identity", "is_alive"]
+__all__ = ["MARKER", "Known", "become_subreaper", "end", "family", "identity", "is_alive", "is_anybody"]
 
 MARKER = "FORGE_EVENTS_EXECUTION"
 """The environment variable that names the job, by its uuid, to all of its processes."""
@@ -63,6 +63,14 @@ def is_alive(known: Known, *, uuid: str | None = None) -> bool:
         start tells nothing any more; then it is known by its environment.
     """
     return _living(known, uuid) is not None
+
+
+def is_anybody(pid: int) -> bool:
+    """Return whether any process has a number and runs, whichever it is."""
+    try:
+        return _lives(psutil.Process(pid))
+    except psutil.Error:
+        return False
 
 
 def family(root: Known | None, uuid: str) -> list[psutil.Process]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Take back what lost nodes have: waiting jobs become pending again, running ones end as error after their lease.
 
-A running job is never started again: nobody can know what it has done.
+A running job is never started again: nobody can know what it has done. So no job ends because of what a clock shows:
+whoever counts as lost has been silent before the reaper's own eyes, too.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from forge_events.dispatcher.clock import Watch
 from forge_events.errors import StaleTransition
 from forge_events.jobs import JobStatus
+from forge_events.nodes import is_fresh
 
 if TYPE_CHECKING:
     import datetime
@@ -32,7 +35,7 @@ class Reaped(NamedTuple):
 
 
 class Reaper:
-    """Look after the jobs of nodes that are not seen any more.
+    """Look after the jobs of nodes that are not seen any more, again and again; the first looks get to know the nodes.
 
     :param lost_after: seconds after which a process that is not seen, and its node, count as lost.
     :param lease: seconds after which a running job of a lost node is ended.
@@ -40,28 +43,36 @@ class Reaper:
 
     def __init__(self, store: Store, *, lost_after: float, lease: float) -> None:
         self._store, self._lost_after, self._lease = store, lost_after, lease
+        self._watch = Watch(lost_after)
 
-    def run_once(self, now: datetime.datetime) -> Reaped:
+    def run_once(self, now: datetime.datetime, at: float) -> Reaped:
         """Look once.
 
+        :param now: by the database's clock.
+        :param at: seconds, of a clock that nobody sets.
         :raises StoreUnavailable: the database cannot be used.
         """
         reaped = Reaped([], [])
-        active = [job for job in self._store.queue.active() if job.execution_node is not None]
-        if active:
-            alive = {one.id for one in self._store.nodes.dispatchers() if self._is_fresh(one.last_seen, now)}
-            nodes = {node.hostname: node for node in self._store.nodes.all()}
-            for job in active:
-                if job.dispatcher_id not in alive:
-                    self._look_after(job, nodes.get(job.execution_node or ""), now, reaped)
+        dispatchers = self._store.nodes.dispatchers()
+        nodes = {node.hostname: node for node in self._store.nodes.all()}
+        self._watch.look(
+            {one.id: one.last_seen for one in dispatchers} | {name: node.last_seen for name, node in nodes.items()}, at
+        )
+        alive = {one.id for one in dispatchers if not self._is_lost(one.id, one.last_seen, now)}
+        for job in self._store.queue.active():
+            if job.execution_node is not None and job.dispatcher_id not in alive:
+                self._look_after(job, nodes.get(job.execution_node), now, reaped)
         return reaped
 
-    def _is_fresh(self, last_seen: datetime.datetime, now: datetime.datetime) -> bool:
-        return (now - last_seen).total_seconds() <= self._lost_after
+    def _is_lost(
+        self, whose: int | str, last_seen: datetime.datetime | None, now: datetime.datetime, after: float = 0.0
+    ) -> bool:
+        """Return whether a process or a node is lost: its stamp is old, and we have seen it stay that old."""
+        return self._watch.is_silent(whose) and not is_fresh(last_seen, now, max(after, self._lost_after))
 
     def _look_after(self, job: Job, node: Node | None, now: datetime.datetime, reaped: Reaped) -> None:
         """Take a job back whose process is gone, unless another one of its node is going to see to it."""
-        is_there = node is not None and node.is_manned and not node.is_lost(now, self._lost_after)
+        is_there = node is not None and node.is_manned and not self._is_lost(node.hostname, node.last_seen, now)
         if is_there and (job.status is JobStatus.RUNNING or not _has_given_up(node)):
             return
         with suppress(StaleTransition):
@@ -69,7 +80,7 @@ class Reaper:
                 with self._store.queue.choosing() as choice:
                     back = choice.give_back(job, now, _BY, f"{_lost(job, node)} before it began")
                 (reaped.ended if back.status.is_final else reaped.given_back).append(back)
-            elif node is None or node.is_lost(now, self._lease):
+            elif node is None or self._is_lost(node.hostname, node.last_seen, now, self._lease):
                 reason = f"{_lost(job, node)} while it ran the job; whether its processes went on is not known"
                 reaped.ended.append(self._store.transition(job, JobStatus.ERROR, at=now, by=_BY, reason=reason))
 

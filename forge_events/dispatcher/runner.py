@@ -1,130 +1,157 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process in which ansible-runner runs one job. It outlives whoever started it.
+"""The process in which one job runs. It outlives whoever started it.
 
 It is told its plan on stdin and begins with the second line, which comes when the job is ``running`` in the store: who
-dies before that has started nothing. What is reported goes to the spool; how it ended goes there, too, and into the
-job's folder.
+dies before that has started nothing. Ansible is recorded by our callback, as under ``forge-events record``; this
+process starts it, sees it end, and says so in the job's spool.
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import logging
 import os
+import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from forge_events.dispatcher.plan import GO, Plan, Verdict, read_verdict, write_verdict
-from forge_events.ingestion.runner.ending import UNPLAYABLE
-from forge_events.ingestion.runner.recorder import JobSpool
-from forge_events.ingestion.runner.told import NoEvent
+from forge_events.dispatcher import pseudoterminal
+from forge_events.dispatcher.container import contained
+from forge_events.dispatcher.isolation import Box, end_container, variables_of
+from forge_events.dispatcher.plan import GO, SECRETS, Order, Plan, Result, leave, read
+from forge_events.dispatcher.pseudoterminal import Ran
+from forge_events.jobs import JobStatus
 from forge_events.output import to_text
+from forge_events.recording.early import Ended
+from forge_events.recording.ending import close
+from forge_events.recording.environment import Wish, child_environment
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping
     from types import FrameType
 
 __all__ = ["main"]
 
 _LOG = logging.getLogger(__name__)
+_GRACE = 5.0
 _LONGEST = 500
+_NOT_FOUND = 127
 # What shells, podman and docker end with when they could not start the command, or the container for it.
-_NOT_STARTED = frozenset({125, 126, 127})
+_NOT_STARTED = frozenset({125, 126, _NOT_FOUND})
+# What they say of a container that somebody else has ended; the kernel does so when there is no memory left.
+_KILLED = {137: "137, SIGKILL: out of memory?", 143: "143, SIGTERM"}
+_PARENT = "FORGE_EVENTS_PARENT_JOB"
 
 
 def main() -> None:
     """Run the job that stdin tells of."""
     plan = Plan.model_validate_json(sys.stdin.buffer.readline())
-    import ansible_runner  # takes its time, which passes while the job becomes running
-
+    run = _Run(plan)
     if sys.stdin.buffer.readline() == GO:
-        _Run(plan).make(ansible_runner.run)
+        run.make()
 
 
 class _Run:
-    """One run, with what is known of its end."""
+    """One run, from its command to its end."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._spool = JobSpool(plan.spool_dir, plan.uuid, uuid=plan.uuid, recorder_pid=plan.recorder_pid)
-        self._is_canceled = False
-        self._has_stats = False
-        self._error = ""
-        self._status = ""
-        signal.signal(signal.SIGTERM, self._cancel)
+        self._box = None if plan.container is None else Box(plan.spool_dir, plan.uuid)
+        self._wish = Wish(
+            command=plan.command,
+            directory=Path(plan.directory),
+            job_uuid=plan.uuid,
+            spool=plan.spool_dir,
+            early_output=self._box.early_output if self._box else plan.folder / "early",
+            name=plan.name,
+        )
+        self._child: subprocess.Popen[bytes] | None = None
+        signal.signal(signal.SIGTERM, self._hand_on)
 
-    def make(self, run: Any) -> None:
+    def make(self) -> None:
         """Run the job, and say how it ended."""
-        rc = None
+        started = _now()
         try:
-            rc = self._called(run).rc
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job has ended with it
-            _LOG.exception("ansible-runner has failed")
-            self._take({"status": "error", "job_explanation": f"ansible-runner failed: {type(error).__name__}"})
-        self._end(rc)
+            ran = self._ran()
+        except OSError as error:
+            ran = Ran(_NOT_FOUND, f"{error.strerror}\n")
+        self._say(started, ran)
+        shutil.rmtree(self._plan.folder / SECRETS, ignore_errors=True)
+        if self._box is not None:
+            shutil.rmtree(self._box.folder, ignore_errors=True)
 
-    def _called(self, run: Any) -> Any:
-        return run(
-            **self._plan.options,
-            # Where our callback is enabled, too, it stays away: the job is recorded here.
-            envvars={**self._plan.variables, "FORGE_EVENTS_RUNNER_PID": str(os.getpid())},
-            quiet=True,
-            suppress_env_files=True,
-            event_handler=self._hear,
-            status_handler=self._hear_status,
-            cancel_callback=lambda: self._is_canceled,
-        )
+    def _ran(self) -> Ran:
+        command, environ = self._told()
+        with self._box.open() if self._box else contextlib.nullcontext():
+            ran = pseudoterminal.run(
+                command, directory=self._plan.directory, environ=environ, started=self._has_started
+            )
+            if ran.rc < 0:
+                self._end_what_is_left()
+        return ran
 
-    def _cancel(self, _number: int, _frame: FrameType | None) -> None:
-        self._is_canceled = True
+    def _told(self) -> tuple[list[str], Mapping[str, str]]:
+        """Return the command as it is started on this machine, and its environment."""
+        plan = self._plan
+        # A terminal that can show colours if nothing else is known.
+        environ = {"TERM": "xterm-256color", **os.environ}
+        if plan.container is None or self._box is None:
+            return plan.command, child_environment(environ, self._wish, plan.recorder_pid)
+        variables = variables_of(self._wish._replace(spool=self._box.folder), plan.recorder_pid)
+        if _PARENT in environ:
+            variables[_PARENT] = environ[_PARENT]
+        return contained(plan.command, plan.container, plan.engine, variables), {**environ, **variables}
 
-    def _hear(self, event: dict[str, Any]) -> bool:
-        self._has_stats |= event.get("event") == "playbook_on_stats"
-        text = "".join(to_text([str(event.get("stdout", ""))]))
-        if not self._has_stats and ("ERROR" in text or not self._error):
-            self._error = text or self._error
-        self._take(event)
-        return self._plan.keeps_artifacts
+    def _has_started(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
 
-    def _hear_status(self, status: dict[str, Any], runner_config: Any = None) -> None:  # noqa: ARG002 - runner's
-        self._status = str(status.get("status", ""))
-        self._take(status)
+    def _hand_on(self, number: int, _frame: FrameType | None) -> None:
+        """Hand a wish to end on to the command; what it leaves behind is for whoever had the wish."""
+        if self._child is not None:
+            self._child.send_signal(number)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        try:
-            self._spool.take(message)
-        except NoEvent as error:
-            _LOG.warning("ansible-runner said what is no event: %s", error)
-        except OSError as error:  # what cannot be recorded goes on being run
-            _LOG.warning("an event cannot be spooled: %s", error.strerror)
+    def _end_what_is_left(self) -> None:
+        """End the workers of an Ansible that was killed: nobody else is going to."""
+        from forge_events.dispatcher import processes  # takes its time
 
-    def _end(self, rc: int | None) -> None:
-        verdict = read_verdict(self._plan.folder) or self._verdict(rc)
-        self._take({"rc": rc})
-        if verdict is not None:
-            self._take({"status": verdict.status, "job_explanation": verdict.explanation})
-        write_verdict(
-            self._plan.folder,
-            verdict.model_copy(update={"rc": rc}) if verdict else Verdict(status=self._status, rc=rc),
-            is_result=True,
-        )
-        self._spool.end()
+        if self._plan.container is not None:
+            end_container(self._plan.engine, self._plan.uuid)
+        processes.end(None, self._plan.uuid, grace=_GRACE)
 
-    def _verdict(self, rc: int | None) -> Verdict | None:
-        """Return what is to be said in place of runner's own word."""
-        if self._status != "failed":
-            return None
-        if rc is None:  # a signal leaves no exit code
-            return Verdict(status="error", explanation="ansible-playbook was killed before it came to its end")
-        if rc in _NOT_STARTED and not self._has_stats:
-            what = "ansible-playbook" if self._plan.image is None else f"a container of {self._plan.image}"
-            return Verdict(status="error", explanation=f"{what} could not be started{self._why()}")
-        if rc > 0 and not self._has_stats:
-            return Verdict(status=UNPLAYABLE, explanation=f"Ansible ended with exit code {rc}{self._why()}")
-        return None
+    def _say(self, started: datetime.datetime, ran: Ran) -> None:
+        stated = self._stated(ran)
+        ended = Ended(started, _now(), ran.rc, self._plan.recorder_pid, os.environ.get(_PARENT))
+        fault = close(self._wish, ended._replace(printed=ran.printed, stated=stated))
+        if fault is not None:
+            _LOG.error("the end of the job cannot be spooled: %s", fault)
+            with contextlib.suppress(OSError):
+                leave(self._plan.folder, Result(rc=ran.rc, **stated))
 
-    def _why(self) -> str:
-        words = " ".join(self._error.split())[:_LONGEST]
-        return f": {words}" if words else ""
+    def _stated(self, ran: Ran) -> dict[str, str]:
+        """Return what is known of the end beside the exit code."""
+        order = read(self._plan.folder, Order)
+        if order is not None:
+            return order.model_dump()
+        container = self._plan.container
+        if container is not None and ran.rc in _KILLED:
+            return {"status": JobStatus.ERROR, "explanation": f"its container was killed ({_KILLED[ran.rc]})"}
+        if ran.rc not in _NOT_STARTED or self._has_record():
+            return {}
+        what = self._plan.command[0] if container is None else f"a container of {container.image}"
+        words = " ".join("".join(to_text([ran.printed])).split())[-_LONGEST:]
+        return {"status": JobStatus.ERROR, "explanation": f"{what} could not be started: {words or ran.rc}"}
+
+    def _has_record(self) -> bool:
+        """Return whether Ansible came so far that something of it is recorded."""
+        return self._wish.path.exists() or self._wish.early_output.exists()
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 if __name__ == "__main__":

@@ -3,23 +3,28 @@
 
 What reaches a node reaches it through the store: a job that waits on it, and a bell that rings. When the database is
 away, the jobs that run go on, and everything is tried again with growing pauses.
+
+What is written down has the database's time; this machine's clock is told to others and trusted by nobody.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.dispatcher import machine, processes
+from forge_events.dispatcher.clock import Clock
 from forge_events.dispatcher.dispatcher import Decided, Dispatcher
 from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
 from forge_events.dispatcher.sweeping import sweep
 from forge_events.errors import NameTaken, StoreUnavailable
 from forge_events.ingestion.backoff import Backoff
+from forge_events.nodes import is_fresh
 from forge_events.store.engine import Dispatcher as Process
 
 if TYPE_CHECKING:
@@ -28,13 +33,13 @@ if TYPE_CHECKING:
     from forge_events.dispatcher.plan import Place
     from forge_events.ingestion.stopping import Stop
     from forge_events.jobs import Job
-    from forge_events.nodes import Node, NodeType
+    from forge_events.nodes import Machine, Node, NodeType
     from forge_events.store import Store
     from forge_events.store.engine import Bell
 
 __all__ = ["Done", "Pace", "Reports", "Service"]
 
-_SWEEP = datetime.timedelta(hours=1)
+_SWEEP = 3600.0
 _BUSY = 0.1
 """Seconds between two looks at jobs that run: their processes end without a sound."""
 
@@ -45,7 +50,7 @@ class Pace(NamedTuple):
     :param heartbeat: how often the node says that it is there.
     :param lost_after: when a node that is not seen counts as lost.
     :param lease: when the running jobs of a lost node are ended.
-    :param poll: how often to look for work where no bell rings.
+    :param poll: how often to look for work where no bell rings, or where it was not heard.
     """
 
     heartbeat: float = 10.0
@@ -57,12 +62,17 @@ class Pace(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What one round did."""
+    """What one round did.
+
+    :param clock_offset: by how many seconds this machine's clock is ahead of the database's; None if the round did not
+        find out.
+    """
 
     decided: Decided = Decided([], [])
     executed: Executed = Executed([], [], [])
     reaped: Reaped = Reaped([], [])
     outage: StoreUnavailable | NameTaken | None = None
+    clock_offset: float | None = None
 
 
 class Reports(Protocol):
@@ -101,8 +111,8 @@ class Service:
         self._session: _Session | None = None
         self._process: Process | None = None
         self._executor: Executor | None = None
-        self._next_beat: datetime.datetime | None = None
-        self._next_sweep: datetime.datetime | None = None
+        # By the time that passes, which goes on evenly whatever clocks are set to.
+        self._next_beat = self._next_look = self._next_sweep = -math.inf
         self._has_more = False
 
     @property
@@ -118,19 +128,19 @@ class Service:
         :raises SchemaMismatch: the database has another schema, from the beginning or by now.
         """
         backoff = Backoff(self._pace.first_pause, self._pace.longest_pause)
-        away_since: datetime.datetime | None = None
+        away_since: float | None = None
         try:
             while not stop.is_set():
                 done = self.run_once()
                 if done.outage is not None:
                     pause = backoff.pause()
                     if away_since is None:
-                        away_since = _now()
+                        away_since = time.monotonic()
                         reports.is_away(done.outage, pause)
                     stop.wait(pause)
                     continue
                 if away_since is not None:
-                    reports.is_back((_now() - away_since).total_seconds())
+                    reports.is_back(time.monotonic() - away_since)
                     away_since = None
                     backoff.reset()
                 reports.done(done)
@@ -154,15 +164,15 @@ class Service:
         session = self._session
         if session is None or self._has_more:
             return
-        due = self._pace.poll if self._next_beat is None else (self._next_beat - _now()).total_seconds()
-        pause = _BUSY if self.is_busy else max(0.0, min(self._pace.poll, due))
+        due = min(self._next_beat, self._next_look) - time.monotonic()
+        pause = _BUSY if self.is_busy else max(0.0, due)
         stop.wait(pause, session.bell)
 
     def finish(self, *, within: float = 10.0) -> None:
         """Be done with the jobs that have ended, as far as that is possible in so many seconds, and close."""
-        until = _now() + datetime.timedelta(seconds=within)
+        until = time.monotonic() + within
         try:
-            while self.is_busy and _now() < until and self.run_once().outage is None:
+            while self.is_busy and time.monotonic() < until and self.run_once().outage is None:
                 time.sleep(_BUSY)
         finally:
             self.close()
@@ -177,60 +187,70 @@ class Service:
             self._executor.close()
 
     def _round(self) -> Done:
-        now = _now()
-        session = self._session or self._sign_on(now)
+        session = self._session or self._sign_on()
+        clock = Clock(session.store, _now)
         has_news = session.bell.hush() or self._has_more or self._only is not None
-        reaped = Reaped([], [])
-        adopted: list[Job] = []
-        if self._next_beat is None or now >= self._next_beat:
+        done = Done()
+        if time.monotonic() >= self._next_beat:
             has_news = True
-            session = self._beat(session, now)
-            adopted = self._adopt(session, now)
-            reaped = self._reap(session, now)
-            self._sweep(session, now)
-            self._next_beat = now + datetime.timedelta(seconds=self._pace.heartbeat)
-        # Nothing else makes room or work, and whoever decides keeps others from writing.
+            session, done = self._tend(session, clock)
+        # Nothing else makes room or work, and whoever decides keeps others from writing; but a bell may be lost.
         # Each with the time that it is by then: the steps of all nodes are read in the order of their times.
-        decided = self._decide(session, _now()) if has_news else Decided([], [])
-        executed = self._execute(session, _now())
-        self._has_more = decided.has_more
-        return Done(decided, executed._replace(adopted=adopted), reaped)
+        if has_news or time.monotonic() >= self._next_look:
+            done = done._replace(decided=self._decide(session, clock.now()))
+            self._next_look = time.monotonic() + self._pace.poll
+        self._has_more = done.decided.has_more
+        adopted = done.executed.adopted
+        return done._replace(executed=self._execute(session, clock.now())._replace(adopted=adopted))
 
-    def _sign_on(self, now: datetime.datetime) -> _Session:
+    def _tend(self, session: _Session, clock: Clock) -> tuple[_Session, Done]:
+        """Do what is done at each heartbeat."""
+        session = self._beat(session, clock)
+        adopted = self._adopt(session, clock.now())
+        reaped = self._reap(session, clock.now())
+        self._sweep(session)
+        self._next_beat = time.monotonic() + self._pace.heartbeat
+        return session, Done(executed=Executed([], adopted, []), reaped=reaped, clock_offset=clock.offset)
+
+    def _sign_on(self) -> _Session:
         store = self._open_store()
         try:
+            clock = Clock(store, _now)
             if self._node_type is not None:
-                store.nodes.register(self._place.node, now, node_type=self._node_type)
+                store.nodes.register(self._place.node, clock.now(), node_type=self._node_type)
                 self._node_type = None  # from now on its owner may change it
-            self._process = self._signed_on(store, now)
+            self._process = self._signed_on(store, clock)
             bell = store.queue.listen()
         except BaseException:
             store.close()
             raise
         self._place = self._place._replace(dispatcher_id=self._process.id)
-        self._session = _Session(store, bell, self._process, store.nodes.get(self._place.node))
+        # Anew each time: when the database comes back, everybody has been silent, and has to be given time.
+        reaper = Reaper(store, lost_after=self._pace.lost_after, lease=self._pace.lease)
+        self._session = _Session(store, bell, self._process, store.nodes.get(self._place.node), reaper)
         self._equip(self._session)
-        self._next_beat = None
+        self._next_beat = -math.inf
         return self._session
 
-    def _signed_on(self, store: Store, now: datetime.datetime) -> Process:
+    def _signed_on(self, store: Store, clock: Clock) -> Process:
         """Return this process as the store knows it: as before, unless somebody took it for dead."""
-        if self._process is not None and store.nodes.beat(self._process, machine.measure(), now):
+        if self._process is not None and store.nodes.beat(self._process, _measured(clock), clock.now()):
             return self._process
-        own = processes.identity(os.getpid())
+        own, now = processes.identity(os.getpid()), clock.now()
+        # By this machine's clock, as the processes of a machine are known to one another.
         started = now if own is None else datetime.datetime.fromtimestamp(own.started, datetime.UTC)
         process = Process(0, self._place.node, machine.name(), os.getpid(), started, now, self._only)
-        return store.nodes.sign_on(process, machine.measure(), _version(), lost_after=self._pace.lost_after)
+        return store.nodes.sign_on(process, _measured(clock), _version(), lost_after=self._pace.lost_after)
 
     def _equip(self, session: _Session) -> None:
         if self._executor is None:
             self._executor = Executor(session.store, self._place, only_job_id=self._only)
         self._executor.use(session.store, self._place)
 
-    def _beat(self, session: _Session, now: datetime.datetime) -> _Session:
-        if not session.store.nodes.beat(session.process, machine.measure(), now):
+    def _beat(self, session: _Session, clock: Clock) -> _Session:
+        if not session.store.nodes.beat(session.process, _measured(clock), clock.now()):
             self._hang_up()
-            return self._sign_on(now)
+            return self._sign_on()
         self._session = session._replace(node=session.store.nodes.get(self._place.node))
         return self._session
 
@@ -247,18 +267,22 @@ class Service:
 
     def _is_alive(self, one: Process, now: datetime.datetime) -> bool:
         if one.machine == machine.name():
-            return processes.is_alive(processes.Known(one.pid, one.process_started.timestamp()))
-        return (now - one.last_seen).total_seconds() <= self._pace.lost_after
+            if processes.is_alive(processes.Known(one.pid, one.process_started.timestamp())):
+                return True
+            if not processes.is_anybody(one.pid):
+                return False
+        # It is elsewhere; or this machine's clock was set, and when it started tells nothing any more.
+        return is_fresh(one.last_seen, now, self._pace.lost_after)
 
     def _reap(self, session: _Session, now: datetime.datetime) -> Reaped:
         if self._only is not None or not session.node.node_type.dispatches:
             return Reaped([], [])
-        return Reaper(session.store, lost_after=self._pace.lost_after, lease=self._pace.lease).run_once(now)
+        return session.reaper.run_once(now, time.monotonic())
 
-    def _sweep(self, session: _Session, now: datetime.datetime) -> None:
-        if self._only is None and (self._next_sweep is None or now >= self._next_sweep):
-            sweep(session.store, self._place, now)
-            self._next_sweep = now + _SWEEP
+    def _sweep(self, session: _Session) -> None:
+        if self._only is None and time.monotonic() >= self._next_sweep:
+            sweep(session.store, self._place, _now())  # folders have the time of this machine
+            self._next_sweep = time.monotonic() + _SWEEP
 
     def _decide(self, session: _Session, now: datetime.datetime) -> Decided:
         if not session.node.node_type.dispatches and self._only is None:
@@ -292,6 +316,11 @@ class _Session(NamedTuple):
     bell: Bell
     process: Process
     node: Node
+    reaper: Reaper
+
+
+def _measured(clock: Clock) -> Machine:
+    return machine.measure().model_copy(update={"clock_offset": clock.offset})
 
 
 def _version() -> str:
@@ -304,4 +333,5 @@ def _version() -> str:
 
 
 def _now() -> datetime.datetime:
+    """Return what this machine's clock shows."""
     return datetime.datetime.now(datetime.UTC)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps that start a job: look whether it can be run, lay down its files, start ansible-runner, begin.
+"""The steps that start a job: look whether it can be run, lay down its files, start its process, begin.
 
 Nothing of the playbook is run before the job is ``running`` in the store.
 """
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from forge_events.dispatcher import processes
 from forge_events.dispatcher.execution import CouldNotRun, Execution
 from forge_events.dispatcher.plan import GO, Place, plan_of
-from forge_events.errors import StoreUnavailable
+from forge_events.errors import InvalidLaunch, StoreUnavailable
+from forge_events.launches import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def start(execution: Execution, store: Store, place: Place, now: datetime.dateti
 
     :raises CouldNotRun: one could not be taken, and nothing is left running.
     :raises StaleTransition: the job is somebody else's, or nobody's, by now; nothing is left running.
-    :raises StoreUnavailable: whether the job is running in the store is not known; ansible-runner waits for its word.
+    :raises StoreUnavailable: whether the job is running in the store is not known; its process waits for its word.
     """
     try:
         if execution.child is None:
@@ -55,6 +56,10 @@ def start(execution: Execution, store: Store, place: Place, now: datetime.dateti
 def _check(execution: Execution, place: Place) -> None:
     """Look for what the job needs on this node, to say what is missing better than Ansible would."""
     launch = execution.launch
+    try:
+        verify(launch)
+    except InvalidLaunch as error:
+        raise CouldNotRun(str(error)) from error
     project = Path(launch.project or "/")
     _need(project, "the project folder", Path.is_dir, os.R_OK | os.X_OK)
     _need(project / launch.playbook, "the playbook", Path.is_file, os.R_OK)
@@ -63,9 +68,11 @@ def _check(execution: Execution, place: Place) -> None:
             _need(project / source, "the inventory", Path.exists, os.R_OK)
     for path in launch.extra_vars_files:
         _need(project / path, "the file of extra variables", Path.is_file, os.R_OK)
-    if launch.execution_environment is not None and shutil.which(place.engine) is None:
+    if launch.execution_environment is not None and project == Path("/"):
+        raise CouldNotRun("a container cannot have the folder / of this machine as its project")
+    if launch.execution_environment is not None and shutil.which(place.engine.program) is None:
         image = launch.execution_environment
-        raise CouldNotRun(f"the job runs in {image}, and {place.engine} is not installed on node {place.node}")
+        raise CouldNotRun(f"the job runs in {image}, and {place.engine.program} is not installed on node {place.node}")
 
 
 def _need(path: Path, what: str, is_right: Callable[[Path], bool], mode: int) -> None:
@@ -81,7 +88,7 @@ def _need(path: Path, what: str, is_right: Callable[[Path], bool], mode: int) ->
 
 
 def _lay_down(execution: Execution, place: Place) -> None:
-    """Start ansible-runner, which waits for its word to begin, and make the job's folder for it."""
+    """Start the job's process, which waits for its word to begin, and make the job's folder for it."""
     job = execution.job
     try:
         place.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,7 +97,7 @@ def _lay_down(execution: Execution, place: Place) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # of another job's process with this number, long ago
         folder.mkdir(mode=0o700)
         _log_of(place.work_dir, job.uuid).replace(folder / "runner.log")
-        plan = plan_of(job.uuid, execution.launch, folder, place)
+        plan = plan_of(job, execution.launch, folder, place)
     except OSError as error:
         raise CouldNotRun(f"the work folder {place.work_dir} cannot be used: {error.strerror}") from error
     execution.runner = processes.identity(child.pid)
@@ -125,13 +132,13 @@ def _environment() -> dict[str, str]:
 def _begin(execution: Execution, store: Store, now: datetime.datetime) -> None:
     runner = execution.runner
     if runner is None:
-        raise CouldNotRun("ansible-runner ended at once")
+        raise CouldNotRun("the process that was to run the job ended at once")
     started = datetime.datetime.fromtimestamp(runner.started, datetime.UTC)
     execution.job = store.queue.begin(execution.job, runner.pid, started, now, _BY)
 
 
 def let_go(execution: Execution) -> None:
-    """Have ansible-runner begin: the job is running in the store. A second call does nothing."""
+    """Have the job's process begin: the job is running in the store. A second call does nothing."""
     if execution.is_let_go:
         return
     execution.is_let_go = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remove the folders of jobs that have ended, once they have been kept for long enough."""
+"""Remove what was left behind of jobs that have ended, by somebody who was killed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING
 
+from forge_events.dispatcher.plan import SECRETS
 from forge_events.errors import UnknownJob
 
 if TYPE_CHECKING:
@@ -20,20 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 _LEAST = datetime.timedelta(hours=1)
-"""Whoever has a job in hand cleans up after it; what is older was left behind by somebody who was killed."""
+"""Whoever has a job in hand cleans up after it; what is older was left behind. Its secrets go at once."""
 
 
 def sweep(store: Store, place: Place, now: datetime.datetime) -> list[Path]:
     """Remove what is old in the work folder, and return it; folders of jobs that have not ended stay.
 
+    Extra variables are removed as soon as the job has ended.
+
     :raises StoreUnavailable: the database cannot be used.
     """
-    kept = max(_LEAST, datetime.timedelta(days=place.artifact_days))
     removed = []
     for folder in _folders(place.work_dir):
-        if _age(folder, now) > kept and _is_over(store, folder.stem):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
+        if _is_over(store, folder.stem):
+            is_old = _age(folder, now) > _LEAST
+            shutil.rmtree(folder if is_old else folder / SECRETS, ignore_errors=True)
+            removed += [folder] if is_old else []
     return removed
 
 

@@ -34,6 +34,7 @@ class Header(BaseModel):
     :param pid: the process that Ansible runs in.
     :param expects_exit: somebody started that process and will write down how it ended.
     :param recorder_pid: the process of that somebody.
+    :param uptime: seconds from the start of the machine, which ``boot_id`` names, to the beginning of the spool.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,11 +47,16 @@ class Header(BaseModel):
     command: list[str] = []
     directory: str | None = None
     host: str | None = None
+    run_by: str | None = None
+    run_as: str | None = None
+    check_mode: bool = False
     pid: _Pid | None = None
     ansible_version: str | None = None
     parent_uuid: str | None = None
     expects_exit: bool = False
     recorder_pid: _Pid | None = None
+    boot_id: str = ""
+    uptime: float | None = None
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Header:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events.errors import StaleTransition
 from forge_events.events import EventFilter
@@ -26,7 +26,7 @@ from forge_events.ingestion.place import source_of, start_of
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -81,11 +81,20 @@ class Intake:
         self._is_owner = is_owner
         self._follows = follows
 
-    def receive(self, path: Path, header: Header, gone: Gone, *, limit: int | None = None) -> Received:
+    def receive(
+        self,
+        path: Path,
+        header: Header,
+        gone: Gone,
+        *,
+        limit: int | None = None,
+        said: Mapping[str, Any] | None = None,
+    ) -> Received:
         """Take in what is new in a spool.
 
         :param gone: which of the processes that write to it had ended, seen before the call.
         :param limit: read no more than so many batches, and none while another receiver reads with a limit.
+        :param said: what the caller would have written as the spool's last line, had there been room for it.
         :raises OSError: the spool cannot be read, or its damaged lines not be kept. BrokenSpool: it is none any more.
         :raises ValueRejected: the database does not take what the header says.
         """
@@ -99,6 +108,8 @@ class Intake:
             if self._is_owner:
                 delivery.keep_damages_beside(path)
             closing = self._take(file, job, delivery, limit)
+            if closing is not None and closing.exit is None and said is not None:
+                closing.exit = dict(said)
             job, has_ended = self._finish(header, gone, closing, self._store.job(str(job.id)))
             if self._is_owner and job.status.is_final and closing is not None and _is_over(closing, gone):
                 _delete(path, file)
@@ -151,6 +162,7 @@ class Intake:
             return job, False
         verdict = decide(self._facts(job, header, closing))
         at, by = verdict.at or header.started, _PRESUMED if closing.is_presumed else _BY
+        at = self._store.queue.time_of(job, at)
         end = self._store.correct if has_ended else self._store.transition
         try:
             return end(job, verdict.status, at=at, by=by, reason=verdict.reason, rc=closing.rc), True

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from forge_events.errors import ForgeEventsError
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Iterator
 
     from forge_events.ingestion.stopping import Stop
@@ -32,12 +31,15 @@ class Merger:
     def __init__(self, open_store: Callable[[], Store], stop: Stop, *, every: float) -> None:
         self._open_store, self._stop, self._every = open_store, stop, every
         self._merged: deque[Merged] = deque()
-        self._begun: datetime.datetime | None = None
+        self._begun: float | None = None
         self._thread: threading.Thread | None = None
 
-    def begin(self, now: datetime.datetime) -> bool:
-        """Begin to merge, if it is time for it and nothing is being merged; return whether it is begun."""
-        is_early = self._begun is not None and (now - self._begun).total_seconds() < self._every
+    def begin(self, now: float) -> bool:
+        """Begin to merge, if it is time for it and nothing is being merged; return whether it is begun.
+
+        :param now: seconds, of a clock that nobody sets.
+        """
+        is_early = self._begun is not None and now - self._begun < self._every
         if is_early or (self._thread is not None and self._thread.is_alive()):
             return False
         self._begun = now

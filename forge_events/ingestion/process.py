@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
+from forge_events import spool
+
 if TYPE_CHECKING:
     from forge_events.ingestion.header import Header
 
@@ -32,20 +34,27 @@ def gone(header: Header, *, assume_gone: bool) -> Gone:
     has_starter = header.expects_exit and header.recorder_pid is not None
     if header.host != platform.node():
         return Gone(ansible=assume_gone, starter=assume_gone or not has_starter)
-    started = header.started.timestamp()
-    return Gone(
-        ansible=_is_gone(header.pid, started), starter=not has_starter or _is_gone(header.recorder_pid, started)
-    )
+    return Gone(ansible=_is_gone(header.pid, header), starter=not has_starter or _is_gone(header.recorder_pid, header))
 
 
-def _is_gone(pid: int | None, started: float) -> bool:
-    """Return whether a process ended that was there at a time: none has its number, a zombie has, or a younger one."""
+def _is_gone(pid: int | None, header: Header) -> bool:
+    """Return whether a process ended that began a spool: none has its number, a zombie has, or a younger one."""
     if pid is None:
         return False
     try:
         process = psutil.Process(pid)
-        return process.status() == psutil.STATUS_ZOMBIE or process.create_time() > started + _SLACK
+        return process.status() == psutil.STATUS_ZOMBIE or _is_younger(process, header)
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:
         return False
+
+
+def _is_younger(process: psutil.Process, header: Header) -> bool:
+    """Return whether a process began after a spool did."""
+    if header.uptime is None:
+        return process.create_time() > header.started.timestamp() + _SLACK
+    # Clocks may have been set meanwhile, but not the time since the machine's start. psutil adds that start; versions
+    # before 7 as they last read it, so they are made to read it first.
+    began = -psutil.boot_time() + process.create_time()
+    return header.boot_id != spool.boot_id() or began > header.uptime + _SLACK

@@ -8,6 +8,7 @@ watched. When the database is away, everything stays in the spools, and it is tr
 from __future__ import annotations
 
 import datetime
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.errors import BrokenSpool, StoreUnavailable
@@ -90,7 +91,7 @@ class Service:
         self._merger = Merger(open_store, stop, every=self._pace.merge)
         self._store: Store | None = None
         self._receiver: Receiver | None = None
-        self._away_since: datetime.datetime | None = None
+        self._away_since: float | None = None
         self._told: dict[Path, str] = {}
 
     def run(self) -> None:
@@ -130,7 +131,7 @@ class Service:
             self._close()
             return Round(outage=error)
         if self._away_since is not None:
-            self._reports.is_back((now - self._away_since).total_seconds())
+            self._reports.is_back(time.monotonic() - self._away_since)
             self._away_since = None
             self._backoff.reset()
         return done
@@ -138,18 +139,18 @@ class Service:
     def _rest(self, done: Round, watch: Watch) -> None:
         """Wait for what makes another round worth while."""
         if done.outage is not None:
-            self._stop.wait(self._go_away(done.outage, _now()))
+            self._stop.wait(self._go_away(done.outage))
         elif not done.has_more:
-            self._merger.begin(_now())
+            self._merger.begin(time.monotonic())
             watch.wait()
             for merged in self._merger.merged():
                 self._reports.merged(merged)
 
-    def _go_away(self, error: StoreUnavailable | BrokenSpool, now: datetime.datetime) -> float:
+    def _go_away(self, error: StoreUnavailable | BrokenSpool) -> float:
         """Tell that something is away, if that is new; return how long to wait."""
         pause = self._backoff.pause()
         if self._away_since is None:
-            self._away_since = now
+            self._away_since = time.monotonic()
             self._reports.is_away(error, pause)
         return pause
 

@@ -97,4 +97,4 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
     home = environ.get("HOME")
     if home and (path == "~" or path.startswith("~/")):
         path = home + path[1:]
-    return str(Path(os.path.expandvars(path)).expanduser())
+    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - Path's own fails without a home

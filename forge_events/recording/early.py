@@ -8,19 +8,22 @@ callback hears of it. The job has a root and the messages.
 from __future__ import annotations
 
 import json
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import spool
+from forge_events.censoring import Censor
+from forge_events.command_lines import Censored, censor_command, censor_urls
 from forge_events.hierarchy import EVENTS, Hierarchy
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
-from forge_events.values import censor_command
+from forge_events.user import effective_user, login_user
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from forge_events.recording.environment import Wish
 
@@ -30,13 +33,24 @@ _LONGEST_EXPLANATION = 500
 
 
 class Ended(NamedTuple):
-    """How a command went: when it started and ended, with what exit code, and the recorder's process and parent job."""
+    """How a command went: when it started and ended, with what exit code, and the recorder's process and parent job.
+
+    :param printed: the end of what it printed, as far as whoever started it has seen that.
+    :param stated: the job's ``status`` and ``explanation``, where somebody else has a say in it.
+    """
 
     started: datetime.datetime
     finished: datetime.datetime
     rc: int
     recorder_pid: int
     parent_uuid: str | None
+    printed: str = ""
+    stated: Mapping[str, Any] = {}
+
+    @property
+    def exit(self) -> dict[str, Any]:
+        """The last line of the spool."""
+        return {"finished": self.finished.isoformat(timespec="microseconds"), "rc": self.rc, **self.stated}
 
 
 class _Message(NamedTuple):
@@ -53,15 +67,16 @@ class _Early(NamedTuple):
     messages: list[_Message]
 
 
-def write_spool(path: Path, wish: Wish, ended: Ended) -> None:
-    """Write the whole spool of a job that only has early output.
+def write_spool(wish: Wish, ended: Ended) -> None:
+    """Write the whole spool of a job that only has early output; it must not exist.
 
-    :param path: where the spool goes; it must not exist.
     :raises OSError: the spool or the file of early output cannot be used.
     """
     early = _read(wish.early_output)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    writer = spool.Writer(str(path))
+    if not early.process and ended.printed:
+        early = early._replace(messages=[_Message("verbose", ended.printed, 0)])
+    wish.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    writer = spool.Writer(str(wish.path))
     try:
         _write(writer, wish, ended, early)
     finally:
@@ -69,7 +84,12 @@ def write_spool(path: Path, wish: Wish, ended: Ended) -> None:
 
 
 def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> None:
-    header = _header(wish, ended, early)
+    command = censor_command([Path(wish.command[0]).name, *wish.command[1:]])
+    censor = Censor(has_files=True)
+    censor.learn_command(command.secrets, command.echoes)
+    early = early._replace(messages=[message._replace(text=censor.text(message.text)) for message in early.messages])
+    header = _header(wish, command, ended, early)
+    header["name"] = censor.text(censor_urls(header["name"]))
     writer.header(header)
     hierarchy = Hierarchy(playbook=header["name"])
     created = ended.finished.isoformat(timespec="microseconds")
@@ -78,21 +98,28 @@ def _write(writer: spool.Writer, wish: Wish, ended: Ended, early: _Early) -> Non
     for message in early.messages:
         for event in hierarchy.add_to_root(message.kind):
             writer.add(event, created=created, stdout=message.text, verbosity=message.verbosity)
-    has_run = bool(early.process) and ended.rc == 0
     writer.eof({"finished": created, "event_count": hierarchy.event_count, "has_stats": False, "needs_stats": False})
-    status = JobStatus.SUCCESSFUL if has_run else JobStatus.ERROR
-    explanation = "" if has_run else _explanation(ended.rc, early)
-    writer.exit({"finished": created, "rc": ended.rc, "status": status, "explanation": explanation})
+    writer.exit({**_end(ended.rc, early), **ended.exit})
 
 
-def _header(wish: Wish, ended: Ended, early: _Early) -> dict[str, Any]:
-    command = [Path(wish.command[0]).name, *wish.command[1:]]
+def _end(rc: int, early: _Early) -> dict[str, Any]:
+    """Return what the exit code does not say of the end: what was printed, or that no Ansible ran."""
+    words = _explanation(early)
+    if not early.process:
+        none = f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
+        return {"status": JobStatus.ERROR, "explanation": f"{none}: {words}" if words else none}
+    return {"explanation": words} if rc else {}
+
+
+def _header(wish: Wish, command: Censored, ended: Ended, early: _Early) -> dict[str, Any]:
     return {
         "job_uuid": wish.job_uuid,
-        "name": wish.name or _name(command, early),
-        "command": censor_command(command),
+        "name": wish.name or _name(command.words, early),
+        "command": command.words,
         "directory": str(wish.directory),
         "host": platform.node(),
+        "run_by": login_user(os.environ),
+        "run_as": effective_user(),
         "pid": early.process.get("pid"),
         "started": ended.started.isoformat(timespec="microseconds"),
         "ansible_version": early.end.get("ansible_version"),
@@ -107,14 +134,10 @@ def _name(command: list[str], early: _Early) -> str:
     return " ".join(Path(word).name for word in early.end.get("words", ())) or command[0]
 
 
-def _explanation(rc: int, early: _Early) -> str:
-    """Say why nothing could be run, with what Ansible printed where it did."""
-    if not early.process:
-        return f"the command ended with exit code {rc}, and no Ansible that can be recorded ran in it"
-    for text in (_printed(early, "error"), _line_of_error(_printed(early))):
-        if text:
-            return " ".join(text.split())[:_LONGEST_EXPLANATION]
-    return f"the command ended with exit code {rc} before Ansible had begun"
+def _explanation(early: _Early) -> str:
+    """Return what was printed of why nothing was run; empty where nothing was."""
+    text = _printed(early, "error") or _line_of_error(_printed(early))
+    return " ".join(text.split())[:_LONGEST_EXPLANATION]
 
 
 def _printed(early: _Early, kind: str | None = None) -> str:

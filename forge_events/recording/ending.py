@@ -8,11 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events import spool
 from forge_events.files import open_file
+from forge_events.recording import early
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["append_exit"]
+    from forge_events.recording.early import Ended
+    from forge_events.recording.environment import Wish
+
+__all__ = ["append_exit", "close"]
+
+
+def close(wish: Wish, ended: Ended) -> OSError | ValueError | None:
+    """Tell the spool that the command has ended; write the whole of it where Ansible never did.
+
+    :return: why it could not be told.
+    """
+    try:
+        if wish.path.exists():
+            append_exit(wish.path, ended.exit)
+        else:
+            early.write_spool(wish, ended)
+    except (OSError, ValueError) as error:
+        return error
+    return None
 
 
 def append_exit(path: Path, exit_: dict[str, Any]) -> None:

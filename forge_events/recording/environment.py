@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from forge_events import spool
 from forge_events.recording.callback_path import configured, effective_path, plugin_folder
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Wish(NamedTuple):
     spool: Path
     early_output: Path
     name: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """The job's spool."""
+        return self.spool / f"{self.job_uuid}{spool.SUFFIX}"
 
 
 def child_environment(environ: Mapping[str, str], wish: Wish, recorder_pid: int) -> dict[str, str]:
@@ -79,7 +85,8 @@ def _loads_callbacks(environ: Mapping[str, str], directory: Path) -> bool:
 
 def _callback_plugins(environ: Mapping[str, str], directory: Path) -> str:
     ours, theirs = plugin_folder(), effective_path(environ, directory)
-    is_known = any(entry and Path(entry).expanduser().resolve() == ours for entry in theirs)
+    # Not Path.expanduser(), which fails without a home.
+    is_known = any(entry and Path(os.path.expanduser(entry)).resolve() == ours for entry in theirs)  # noqa: PTH111
     return os.pathsep.join(theirs if is_known else [*theirs, str(ours)])
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import datetime
 import os
-import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from forge_events import spool
-from forge_events.recording import child, early
-from forge_events.recording.ending import append_exit
+from forge_events.recording import child
+from forge_events.recording.early import Ended
+from forge_events.recording.ending import close
 from forge_events.recording.environment import Wish, child_environment
+from forge_events.recording.folder import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,24 +43,11 @@ def record(command: Sequence[str], *, spool_dir: Path, environ: Mapping[str, str
     :raises CommandNotFound: there is no such command; CommandNotExecutable: it is no program. There is no job then.
     """
     started = _now()
-    with tempfile.TemporaryDirectory(prefix="forge-events-", ignore_cleanup_errors=True) as folder:
-        wish = Wish(command, Path.cwd(), str(uuid.uuid4()), spool_dir, Path(folder, "early"), name)
+    with own_folder() as folder:
+        wish = Wish(command, Path.cwd(), str(uuid.uuid4()), spool_dir, folder / "early", name)
         rc = child.run(command, child_environment(environ, wish, os.getpid()))
-        ended = early.Ended(started, _now(), rc, os.getpid(), environ.get("FORGE_EVENTS_PARENT_JOB"))
-        return Recorded(rc, wish.job_uuid, _close(wish, ended))
-
-
-def _close(wish: Wish, ended: early.Ended) -> OSError | ValueError | None:
-    """Tell the spool that the command has ended; write the whole of it where Ansible never did."""
-    path = wish.spool / f"{wish.job_uuid}{spool.SUFFIX}"
-    try:
-        if path.exists():
-            append_exit(path, {"finished": ended.finished.isoformat(timespec="microseconds"), "rc": ended.rc})
-        else:
-            early.write_spool(path, wish, ended)
-    except (OSError, ValueError) as error:
-        return error
-    return None
+        ended = Ended(started, _now(), rc, os.getpid(), environ.get("FORGE_EVENTS_PARENT_JOB"))
+        return Recorded(rc, wish.job_uuid, close(wish, ended))
 
 
 def _now() -> datetime.datetime:

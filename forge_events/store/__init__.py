@@ -18,8 +18,9 @@ __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage",
 def open_store(url: str) -> Store:
     """Open the store that a URL names; an embedded one is made where there is none.
 
-    :param url: ``sqlite:///`` and the path of a file, or ``postgresql://`` as libpq knows it.
-    :raises UnsupportedStore: no backend knows such a URL, or its driver is not installed.
+    :param url: ``sqlite:///`` and the path of a file, or ``postgresql://`` as libpq knows it;
+        ``postgresql+psycopg://``, as SQLAlchemy writes it, is the same.
+    :raises UnsupportedStore: no backend knows such a URL, or its driver cannot be loaded.
     :raises StoreUnavailable: the database cannot be opened.
     :raises SchemaMismatch: the database has the schema of another version of the library, or none.
     """
@@ -76,6 +77,6 @@ def _database(url: str) -> Database:
     try:
         from forge_events.store.postgresql import PostgreSQLDatabase
     except ImportError as error:
-        hint = "PostgreSQL's driver is missing; pip install 'forge-events[postgresql]' brings it"
-        raise UnsupportedStore(shown(url), hint) from error
+        # The package is there; what it needs of the machine may not be.
+        raise UnsupportedStore(shown(url), "PostgreSQL's driver, psycopg, cannot be loaded here") from error
     return PostgreSQLDatabase(url)

@@ -88,7 +88,7 @@ class SQLChoice:
     def launch_of(self, job: Job) -> Launch:
         """Return what a job is to run."""
         found = self._connection.execute(select(job_table.c.launch).where(job_table.c.id == job.id)).scalar_one()
-        return Launch.of(**found)
+        return Launch.model_validate(found)
 
     def assign(self, job: Job, node: str, at: datetime.datetime, by: str, reason: str) -> Job:
         """Give a job a node."""

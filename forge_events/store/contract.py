@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
-    from forge_events.jobs import HostSummary, Job, JobStatus, NewJob, Transition
+    from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
@@ -152,8 +152,17 @@ class Store(Protocol):
     def templates(self) -> Templates:
         """The job templates."""
 
+    def now(self) -> datetime.datetime:
+        """Return what the database's clock shows: the one clock by which nodes and jobs are stamped and compared.
+
+        With PostgreSQL that is the server's; with SQLite, which is for one machine, that machine's.
+        """
+
     def add_job(self, job: NewJob) -> Job:
-        """Add a job in status ``new``; a job whose uuid is known is returned as it is, unchanged."""
+        """Add a job in status ``new``; a job whose uuid is known is returned as it is.
+
+        What was not known of that one, because it had not run, is taken over.
+        """
 
     def transition(
         self,
@@ -224,7 +233,7 @@ class Store(Protocol):
         :raises AmbiguousJob: several jobs begin with the prefix.
         """
 
-    def jobs(self, *, status: JobStatus | None = None, before: int | None = None, limit: int = 50) -> list[Job]:
+    def jobs(self, where: JobFilter | None = None, *, before: int | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first, with an id smaller than ``before``."""
 
     def transitions(self, job_id: int) -> list[Transition]:

@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from forge_events.store import revision
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import ColumnElement, Connection, Engine, Table
 
     from forge_events.errors import ForgeEventsError
     from forge_events.store.contract import Block, Merged
@@ -38,6 +39,9 @@ class Database(ABC):
     :param engine: how to connect; it begins a transaction as :data:`WRITES` and :data:`DURABLE` ask.
     :param where: names the database in errors, without a password.
     """
+
+    clock: ColumnElement[datetime.datetime]
+    """What the database's own clock shows, as an expression."""
 
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine = engine

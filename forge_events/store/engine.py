@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from forge_events.nodes import Machine, Node, NodeType
     from forge_events.templates import JobTemplate
 
-__all__ = ["Bell", "Choice", "Dispatcher", "Due", "JobQueue", "Lane", "Nodes", "NotificationBox", "Templates"]
+__all__ = [
+    "Bell",
+    "Choice",
+    "Dispatcher",
+    "Due",
+    "JobQueue",
+    "Lane",
+    "Nodes",
+    "NotificationBox",
+    "Notified",
+    "Templates",
+]
 
 
 class Bell(Protocol):
@@ -80,13 +91,33 @@ class Due(NamedTuple):
     attempts: int
 
 
+class Notified(NamedTuple):
+    """What has become of a notification.
+
+    :param address: without what may be secret.
+    :param status: ``pending``, ``sending``, ``sent`` or ``failed``; the last one is never tried again.
+    :param error: why the last attempt failed.
+    :param due: when it is tried next, if it is ``pending``.
+    :param sent: when it was sent, if it was.
+    """
+
+    job_id: int
+    event: str
+    address: str
+    status: str
+    attempts: int
+    error: str
+    due: datetime.datetime | None
+    sent: datetime.datetime | None
+
+
 class Templates(Protocol):
     """The job templates."""
 
     def add(self, template: JobTemplate) -> JobTemplate:
         """Add a template and return it with its id.
 
-        :raises NameTaken: there is one of its name.
+        :raises InvalidLaunch: a message for somebody cannot be made. NameTaken: there is one of its name.
         """
 
     def get(self, name: str) -> JobTemplate:
@@ -101,7 +132,7 @@ class Templates(Protocol):
     def replace(self, template: JobTemplate) -> JobTemplate:
         """Store what has become of the template with this id; jobs that were launched before stay as they are.
 
-        :raises UnknownTemplate: there is none. NameTaken: another one has its name.
+        :raises InvalidLaunch: as :meth:`add`. UnknownTemplate: there is none. NameTaken: another one has its name.
         """
 
     def delete(self, name: str) -> None:
@@ -126,11 +157,13 @@ class NotificationBox(Protocol):
     def failed(self, due: Due, error: str, again: datetime.datetime | None) -> None:
         """Write down that it could not be sent, and when to try again, if at all."""
 
-    def of_job(self, job_id: int) -> list[tuple[str, str, str, int, str]]:
-        """Return event, address without what may be secret, status, attempts and error of each, oldest first."""
+    def find(self, job_id: int | None = None, *, is_failed: bool = False, limit: int | None = None) -> list[Notified]:
+        """Return what has become of notifications, those planned last first.
 
-    def has_due(self, job_id: int) -> bool:
-        """Return whether a notification of a job is still to be sent."""
+        :param job_id: only those of this job.
+        :param is_failed: only those that were given up.
+        :param limit: at most so many.
+        """
 
 
 class Nodes(Protocol):
@@ -266,6 +299,12 @@ class JobQueue(Protocol):
         """Ask to cancel a job: one that no process has in hand is canceled at once, one that has ended stays as it is.
 
         :raises NotLaunched: it was recorded.
+        """
+
+    def time_of(self, job: Job, said: datetime.datetime) -> datetime.datetime:
+        """Return what the database's clock showed when that of a job's node showed a time; it is never yet to come.
+
+        It is as exact as the last look at both clocks. For a job that was recorded, what its recorder said stands.
         """
 
     def explain(self, job: Job, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, insert, literal, or_, select, true, update
+from sqlalchemy import case, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
@@ -15,18 +15,36 @@ from forge_events.store.schema import jobs, transitions
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from forge_events.hierarchy import RollUp
-    from forge_events.jobs import NewJob
+    from forge_events.jobs import JobFilter, NewJob
 
-__all__ = ["COLUMNS", "Step", "add", "by_id", "by_uuid", "count", "find", "listed", "listing", "steps", "transition"]
+__all__ = [
+    "COLUMNS",
+    "CONTROLLER",
+    "Step",
+    "add",
+    "by_id",
+    "by_uuid",
+    "count",
+    "find",
+    "listed",
+    "listing",
+    "steps",
+    "transition",
+]
 
 COLUMNS = [jobs.c[name] for name in Job.model_fields]
 """What is read of a job."""
 
 _ALWAYS = true()
+CONTROLLER = func.coalesce(jobs.c.host, jobs.c.execution_node)
+"""The machine on which a job's Ansible ran; :attr:`forge_events.jobs.Job.controller` in SQL."""
+
+_OF_THE_RUN = ("ansible_version", "pid", "run_as")
 _MIN_PREFIX = 4
 _MAX_CANDIDATES = 5
 _MAX_ID = 2**63 - 1
@@ -61,10 +79,10 @@ def by_uuid(connection: Connection, uuid: str) -> Job | None:
 
 
 def add(connection: Connection, job: NewJob) -> Job:
-    """Add a job in status ``new``, or return the one that has its uuid."""
+    """Add a job in status ``new``, or return the one that has its uuid; one that was launched learns what it lacks."""
     known = by_uuid(connection, job.uuid)
     if known is not None:
-        return known
+        return _informed(connection, known, job)
     new = insert(jobs).values(**job.model_dump(), status=JobStatus.NEW).returning(jobs.c.id)
     try:
         with connection.begin_nested():
@@ -74,6 +92,16 @@ def add(connection: Connection, job: NewJob) -> Job:
         if known is None:
             raise
         return known  # another process was quicker
+
+
+def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
+    """Return a launched job with what is known since its Ansible runs."""
+    found = {name: getattr(job, name) for name in _OF_THE_RUN if getattr(known, name) is None}
+    values = {name: value for name, value in found.items() if value is not None}
+    if not (known.is_launched and values):
+        return known
+    connection.execute(update(jobs).where(jobs.c.id == known.id).values(values))
+    return by_id(connection, known.id)
 
 
 def find(connection: Connection, reference: str) -> Job:
@@ -90,14 +118,23 @@ def find(connection: Connection, reference: str) -> Job:
     return found[0]
 
 
-def listing(connection: Connection, *, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+def listing(connection: Connection, where: JobFilter, *, before: int | None, limit: int) -> list[Job]:
     """Return jobs, newest first."""
-    wanted = _newest_first().limit(limit)
-    if status is not None:
-        wanted = wanted.where(jobs.c.status == status)
+    wanted = _newest_first().where(*_conditions(where)).limit(limit)
     if before is not None:
         wanted = wanted.where(jobs.c.id < before)
     return listed(connection, wanted)
+
+
+def _conditions(where: JobFilter) -> Iterator[ColumnElement[bool]]:
+    if where.status is not None:
+        yield jobs.c.status == where.status
+    if where.user is not None:
+        yield or_(jobs.c.run_by == where.user, jobs.c.run_as == where.user)
+    if where.controller is not None:
+        yield CONTROLLER.is_not_distinct_from(where.controller)
+    if where.is_check is not None:
+        yield jobs.c.check_mode.is_(where.is_check)
 
 
 def transition(

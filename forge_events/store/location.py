@@ -8,6 +8,9 @@ from pathlib import Path
 
 __all__ = ["is_postgresql", "shown", "sqlite_file"]
 
+_POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
+"""How the URL of a server begins: in both of libpq's ways, and as SQLAlchemy writes it."""
+
 _SQLITE = "sqlite:///"
 _PARTS = re.compile(r"([\w+.-]+://)([^/?#]*)(.*)", re.DOTALL)
 
@@ -24,7 +27,7 @@ def sqlite_file(url: str) -> Path | None:
 
 def is_postgresql(url: str) -> bool:
     """Return whether a URL names a database of PostgreSQL."""
-    return url.startswith(("postgresql://", "postgres://"))
+    return url.startswith(_POSTGRESQL)
 
 
 def shown(url: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, cast, delete, exists, func, insert, select, u
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import NameTaken, NodeAtWork, UnknownNode
-from forge_events.nodes import Node, NodeType
+from forge_events.nodes import Node, NodeType, is_fresh
 from forge_events.store.engine import Dispatcher
 from forge_events.store.schema import ACTIVE_JOB, dispatchers, jobs, nodes
 
@@ -185,7 +185,7 @@ def _lock(connection: Connection, hostname: str) -> None:
 
 
 def _seen(machine: Machine, at: datetime.datetime) -> dict[str, object]:
-    return {"last_seen": at, "cpu": machine.cpu, "memory": machine.memory}
+    return {"last_seen": at, **machine.model_dump()}
 
 
 def _check_machine(connection: Connection, dispatcher: Dispatcher, lost_after: float) -> None:
@@ -195,9 +195,9 @@ def _check_machine(connection: Connection, dispatcher: Dispatcher, lost_after: f
     last = connection.execute(wanted.order_by(dispatchers.c.last_seen.desc()).limit(1)).first()
     if last is None:
         return
-    age = (dispatcher.last_seen - last.last_seen).total_seconds()
-    if age <= lost_after:
-        reason = f"{last.machine} works under this name and was seen {max(0, round(age))} s ago"
+    if is_fresh(last.last_seen, dispatcher.last_seen, lost_after):
+        age = max(0, round((dispatcher.last_seen - last.last_seen).total_seconds()))
+        reason = f"{last.machine} works under this name and was seen {age} s ago"
         raise NameTaken("node", dispatcher.node, reason)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,14 +12,14 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from forge_events.jobs import JobStatus
-from forge_events.store.engine import Due
+from forge_events.store.engine import Due, Notified
 from forge_events.store.schema import UNSENT, notifications, templates
 from forge_events.templates import JobEventKind, Notifications, shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Row, Table
 
     from forge_events.jobs import Job
     from forge_events.store.database import Database
@@ -29,7 +30,8 @@ __all__ = ["SQLNotifications", "kind_of", "plan"]
 _LEASE = datetime.timedelta(minutes=10)
 """How long a sender may have a notification in hand; it takes far less, or it was killed."""
 
-_KILLED = "its sender was killed; whether it was sent is not known"
+_KILLED = "its sender was killed; whether it was received is not known"
+_LOG = logging.getLogger(__name__)
 _INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
@@ -67,7 +69,9 @@ def _wanted(connection: Connection, template_id: int, kind: JobEventKind) -> lis
     try:
         wanted: list[Notification] = getattr(Notifications.model_validate(found or {}), kind)
     except ValidationError:
-        return []  # a later version wrote what this one cannot read, and the job has to go on all the same
+        # A later version wrote what this one cannot read, and the job has to go on all the same.
+        _LOG.warning("job template %s says in a way that is not known here whom to tell; nobody is told", template_id)
+        return []
     return wanted
 
 
@@ -101,25 +105,27 @@ class SQLNotifications:
         when = {} if again is None else {"due": again}
         self._mark(due, ("sending",), {"status": "failed" if again is None else "pending", "error": error, **when})
 
-    def of_job(self, job_id: int) -> list[tuple[str, str, str, int, str]]:
-        """Return what is known of a job's notifications."""
-        columns = [notifications.c[name] for name in ("event", "url", "status", "attempts", "error")]
-        wanted = select(*columns).where(notifications.c.job_id == job_id).order_by(notifications.c.id)
+    def find(self, job_id: int | None = None, *, is_failed: bool = False, limit: int | None = None) -> list[Notified]:
+        """Return what has become of notifications."""
+        wanted = select(notifications).order_by(notifications.c.id.desc()).limit(limit)
+        if job_id is not None:
+            wanted = wanted.where(notifications.c.job_id == job_id)
+        if is_failed:
+            wanted = wanted.where(notifications.c.status == "failed")
         with self._database.reading() as connection:
-            rows = connection.execute(wanted).all()
-        return [(row.event, shown_address(row.url), row.status, row.attempts, row.error) for row in rows]
-
-    def has_due(self, job_id: int) -> bool:
-        """Return whether a notification of a job is still to be sent."""
-        wanted = select(notifications.c.id).where(notifications.c.job_id == job_id, UNSENT).limit(1)
-        with self._database.reading() as connection:
-            return connection.scalar(wanted) is not None
+            return [_notified(row) for row in connection.execute(wanted)]
 
     def _mark(self, due: Due, statuses: tuple[str, ...], values: dict[str, Any]) -> None:
         """Change a notification that this sender took, unless somebody else has it by now."""
         mine = (notifications.c.id == due.id) & (notifications.c.attempts == due.attempts + 1)
         with self._database.writing() as connection:
             connection.execute(update(notifications).where(mine, notifications.c.status.in_(statuses)).values(values))
+
+
+def _notified(row: Row[Any]) -> Notified:
+    due = row.due if row.status == "pending" else None
+    address = shown_address(row.url)
+    return Notified(row.job_id, row.event, address, row.status, row.attempts, row.error, due, row.sent)
 
 
 def _give_up_killed(connection: Connection, now: datetime.datetime) -> None:

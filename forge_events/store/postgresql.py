@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.types.string import TextLoader
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import create_engine, event, func, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
 from forge_events.store import bells, blocks, merging, partitions
+from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
 from forge_events.store.waiting import patiently
@@ -56,8 +57,11 @@ _REASONS = {
 class PostgreSQLDatabase(Database):
     """A database of a PostgreSQL server, 15 or later, whose tables ``forge-events db upgrade`` has made.
 
-    :param url: ``postgresql://``, in libpq's form; what it leaves out comes from libpq's own environment.
+    :param url: ``postgresql://`` or ``postgresql+psycopg://``, for the rest in libpq's form; what it leaves out comes
+        from libpq's own environment.
     """
+
+    clock = func.clock_timestamp(type_=UtcDateTime)
 
     def __init__(self, url: str) -> None:
         self._url = _parsed(url)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,14 @@ from forge_events.launches import Launch
 from forge_events.store import jobs, nodes, steps
 from forge_events.store.choice import SQLChoice
 from forge_events.store.jobs import COLUMNS, Step
-from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies
+from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies, dispatchers
 from forge_events.store.schema import jobs as job_table
+from forge_events.store.schema import nodes as node_table
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, ScalarSelect
 
     from forge_events.jobs import NewJob
     from forge_events.store.database import Database
@@ -59,7 +60,7 @@ class SQLQueue:
         with self._database.reading() as connection:
             jobs.by_id(connection, job_id)
             found = connection.scalar(select(job_table.c.launch).where(job_table.c.id == job_id))
-        return None if found is None else Launch.of(**found)
+        return None if found is None else Launch.model_validate(found)
 
     def has_work(self) -> bool:
         """Return whether there is a job to decide about."""
@@ -94,7 +95,7 @@ class SQLQueue:
         """Make a job ``running``."""
         self._database.prepare(job.id)
         # Where it runs is a reason for the step, and no explanation of the status.
-        values = {"runner_pid": pid, "runner_started": started, "job_explanation": ""}
+        values = {"runner_pid": pid, "runner_started": started, "host": _machine_of(job), "job_explanation": ""}
         is_ours = job_table.c.dispatcher_id.is_not(None) & (job_table.c.dispatcher_id == job.dispatcher_id)
         step = Step(at, by, f"on node {job.execution_node}")
         with self._database.writing(is_durable=True) as connection:
@@ -129,6 +130,19 @@ class SQLQueue:
                 except StaleTransition:
                     continue
         return job
+
+    def time_of(self, job: Job, said: datetime.datetime) -> datetime.datetime:
+        """Return what the database's clock showed when that of a job's node showed a time."""
+        if not job.is_launched:
+            return said
+        offset = select(node_table.c.clock_offset).where(node_table.c.hostname == job.execution_node)
+        with self._database.reading() as connection:
+            now = connection.execute(select(self._database.clock)).scalar_one()
+            ahead = connection.scalar(offset) or 0.0
+        try:
+            return min(now, said - datetime.timedelta(seconds=ahead))
+        except OverflowError:  # at the end of the calendar
+            return now
 
     def explain(self, job: Job, reason: str) -> None:
         """Write down why a job is where it is."""
@@ -205,3 +219,8 @@ def _blockers(connection: Connection, job_ids: Sequence[int]) -> list[Job]:
 def _explain(connection: Connection, job_id: int, reason: str) -> None:
     where = (job_table.c.id == job_id) & job_table.c.finished.is_(None) & (job_table.c.job_explanation != reason)
     connection.execute(update(job_table).where(where).values(job_explanation=reason))
+
+
+def _machine_of(job: Job) -> ScalarSelect[str | None]:
+    """Return the machine of the process that has a job in hand, which is not the name that a container gives itself."""
+    return select(dispatchers.c.machine).where(dispatchers.c.id == job.dispatcher_id).scalar_subquery()

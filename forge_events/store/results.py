@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, tuple_
 
 from forge_events.events import RESULTS, HostResult
 from forge_events.store.bulk import rows
-from forge_events.store.schema import FAILED, hostresults
+from forge_events.store.jobs import CONTROLLER
+from forge_events.store.schema import FAILED, hostresults, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +22,29 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "read"]
 
-_COLUMNS = [hostresults.c[name] for name in HostResult.model_fields]
+_CONTROLLER = select(CONTROLLER).where(jobs.c.id == hostresults.c.job_id).scalar_subquery()
+_COLUMNS = [
+    _CONTROLLER.label(name) if name == "controller" else hostresults.c[name] for name in HostResult.model_fields
+]
 _ORDER = (hostresults.c.created, hostresults.c.job_id, hostresults.c.counter)
 
 
 def add(database: Database, connection: Connection, events: Sequence[JobEvent]) -> None:
     """Add the final results among new events."""
-    found = [vars(event) for event in events if event.event in RESULTS and event.host_name]
+    found = [_row(event) for event in events if event.event in RESULTS and event.host_name]
     if found:
         database.add_rows(connection, hostresults, rows(hostresults, connection.dialect, found))
+
+
+def _row(event: JobEvent) -> dict[str, Any]:
+    data = event.event_data
+    delegated, duration = data.get("delegated_host"), data.get("duration")
+    return {
+        **vars(event),
+        "check_mode": data.get("check_mode") is True,
+        "delegated_host": delegated if isinstance(delegated, str) else None,
+        "duration": duration if isinstance(duration, float) else None,
+    }
 
 
 def read(connection: Connection, where: ResultFilter, *, before: HostResult | None, limit: int) -> list[HostResult]:
@@ -45,6 +60,10 @@ def _conditions(where: ResultFilter, before: HostResult | None) -> list[ColumnEl
     conditions += [hostresults.c[name] == value for name, value in names.items() if value is not None]
     if where.is_failed:
         conditions.append(FAILED)
+    if where.controller is not None:
+        conditions.append(_CONTROLLER.is_not_distinct_from(where.controller))
+    if where.is_check is not None:
+        conditions.append(hostresults.c.check_mode.is_(where.is_check))
     if where.is_changed:
         conditions.append(hostresults.c.changed.is_(True))
     if where.since is not None:

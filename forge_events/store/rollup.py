@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from forge_events.hierarchy import CONTAINERS, RollUp, is_changed, rolls_up
+from forge_events.hierarchy import CONTAINERS, RollUp, is_changed, late_failures, rolls_up
 from forge_events.store.schema import CONTAINER, jobevents
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ __all__ = ["mark"]
 def mark(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> RollUp:
     """Mark what stands above new events, which have been added; return what was found."""
     telling = list(_telling(events))
-    found = RollUp(_ancestors(connection, job_id, {event.parent_uuid for event in telling}))
+    late = {uuid for event in telling for uuid in late_failures(event.event, event.event_data)}
+    found = RollUp(_ancestors(connection, job_id, {event.parent_uuid for event in telling} | late))
     for event in telling:
         found.add(event.event, event.uuid, event.parent_uuid, event.event_data)
     _mark(connection, job_id, "failed", found.failed)
@@ -37,7 +38,9 @@ def _telling(events: Sequence[JobEvent]) -> Iterator[JobEvent]:
     changed: set[str | None] = set()
     for event in events:
         parent = event.parent_uuid
-        if event.failed and parent not in failed and rolls_up(event.event, event.event_data):
+        if late_failures(event.event, event.event_data):
+            yield event
+        elif event.failed and parent not in failed and rolls_up(event.event, event.event_data):
             failed.add(parent)
             yield event
         elif event.changed and parent not in changed and is_changed(event.event, event.event_data):

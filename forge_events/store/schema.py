@@ -48,7 +48,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -121,6 +121,9 @@ jobs = Table(
     Column("runner_started", UtcDateTime),
     Column("cancel_requested", UtcDateTime),
     Column("cancel_by", Name),
+    Column("run_by", Name),
+    Column("run_as", Name),
+    Column("check_mode", Boolean, nullable=False, server_default="0"),
     CheckConstraint(f"status IN ({_words(JobStatus)})", name="main_job_status"),
     # A job cannot be in a status that its timestamps contradict; one that never ran may end without having started.
     CheckConstraint(f"(status IN ({_FINAL})) = (finished IS NOT NULL)", name="main_job_finished"),
@@ -269,6 +272,9 @@ hostresults = Table(
     Column("task", Name, nullable=False),
     Column("failed", Boolean, nullable=False),
     Column("changed", Boolean, nullable=False),
+    Column("check_mode", Boolean, nullable=False, server_default="0"),
+    Column("delegated_host", Name),
+    Column("duration", Float),
     sqlite_with_rowid=False,
 )
 Index("main_jobhostresult_job_id", hostresults.c.job_id)
@@ -337,6 +343,8 @@ nodes = Table(
     # What the owner says instead of what was measured.
     Column("absolute_cpu", Float),
     Column("absolute_memory", BigInteger),
+    # Seconds by which its machine's clock was ahead of the database's when it was seen last.
+    Column("clock_offset", Float),
     CheckConstraint("node_type IN ('control', 'execution', 'hop', 'hybrid')", name="main_instance_type"),
     CheckConstraint("capacity_adjustment >= 0 AND capacity_adjustment <= 1", name="main_instance_adjustment"),
     CheckConstraint("(machine IS NULL) = (last_seen IS NULL)", name="main_instance_seen"),

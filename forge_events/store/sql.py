@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import func, select
 
-from forge_events.jobs import JobStatus
+from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
     jobs,
@@ -60,6 +60,11 @@ class SQLStore:
     def close(self) -> None:
         """Give back the connection."""
         self._database.close()
+
+    def now(self) -> datetime.datetime:
+        """Return what the database's clock shows."""
+        with self._database.reading() as connection:
+            return connection.execute(select(self._database.clock)).scalar_one()
 
     @property
     def queue(self) -> SQLQueue:
@@ -158,10 +163,10 @@ class SQLStore:
         with self._database.reading() as connection:
             return jobs.find(connection, reference)
 
-    def jobs(self, *, status: JobStatus | None = None, before: int | None = None, limit: int = 50) -> list[Job]:
+    def jobs(self, where: JobFilter | None = None, *, before: int | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first."""
         with self._database.reading() as connection:
-            return jobs.listing(connection, status=status, before=before, limit=limit)
+            return jobs.listing(connection, where or JobFilter(), before=before, limit=limit)
 
     def transitions(self, job_id: int) -> list[Transition]:
         """Return the steps of a job's life."""

@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, literal_column
 from sqlalchemy.pool import StaticPool
 
 from forge_events.errors import StoreUnavailable, ValueRejected
 from forge_events.store import bells, revision
+from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.schema import REVISIONS, jobevents, metadata
 
@@ -71,6 +72,9 @@ class SQLiteDatabase(Database):
     :param busy_timeout: seconds to wait for other writers.
     :raises StoreUnavailable: the file cannot be opened or made, or is no database.
     """
+
+    # With the six digits behind the point that times have in columns; SQLite itself knows milliseconds.
+    clock = literal_column("strftime('%Y-%m-%d %H:%M:%f000', 'now')", UtcDateTime)
 
     def __init__(self, file: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         engine = create_engine("sqlite+pysqlite://", creator=self._connect, poolclass=StaticPool, hide_parameters=True)

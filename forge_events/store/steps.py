@@ -30,8 +30,8 @@ _BY = "dispatcher"
 def take(database: Database, connection: Connection, job: Job, new: JobStatus, step: Step, **values: Any) -> Job:
     """Move a job on; see :func:`forge_events.store.jobs.transition`.
 
-    When a job ends, those that depend on it may run, or are canceled if it was not successful. The steps of a launched
-    job are taken on several machines, whose clocks may differ; none is written down as before the one that it follows.
+    When a job ends, those that depend on it may run, or are canceled if it was not successful. Clocks differ and are
+    set; no step is written down as before the one that it follows.
     """
     moved = jobs.transition(connection, job, new, _after_the_last(connection, job, step), **values)
     has_freed = new.is_final and _end(connection, moved, step)
@@ -41,8 +41,6 @@ def take(database: Database, connection: Connection, job: Job, new: JobStatus, s
 
 
 def _after_the_last(connection: Connection, job: Job, step: Step) -> Step:
-    if not job.is_launched:
-        return step
     # Locked first: nobody takes another step between this look and ours.
     connection.execute(select(job_table.c.id).where(job_table.c.id == job.id).with_for_update()).all()
     last = connection.scalar(select(func.max(transitions.c.at)).where(transitions.c.job_id == job.id))

@@ -78,6 +78,10 @@ def _values(template: JobTemplate) -> dict[str, Any]:
     # A name that is cut would come back as another one than its owner gave.
     if short(template.name) != template.name:
         raise InvalidLaunch("name", f"it takes more than {MAX_NAME} bytes")
+    # Here and not above: Jinja takes its time, and almost nobody who opens a store stores a template.
+    from forge_events.notices import rendering
+
+    rendering.check(template.notifications)
     return template.model_dump(exclude={"id"})
 
 

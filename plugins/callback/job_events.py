@@ -161,6 +161,10 @@ class CallbackModule(CallbackBase):
             self._display.warning(f"forge.events.job_events cannot record this run whole: {_session.reason(error)}")
 
     @_guarded
+    def set_play_context(self, play_context: Any) -> None:
+        self._session.passwords_given(play_context)
+
+    @_guarded
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.disabled = not self._session.open_for(playbook)
         self._session.playbook_started(playbook)

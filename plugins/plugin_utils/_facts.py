@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C
@@ -14,8 +15,23 @@ from . import _values as values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
-__all__ = ["is_ignored", "is_no_log", "play_of", "result_of", "stats_of", "task_of"]
+__all__ = [
+    "arguments_of",
+    "circumstances_of",
+    "is_ignored",
+    "is_include",
+    "is_no_log",
+    "marks_of",
+    "places_in",
+    "play_above",
+    "play_of",
+    "result_of",
+    "stats_of",
+    "task_of",
+    "withheld_of",
+]
 
 _CORE_MADE = ("gather_facts", "setup", "validate_argument_spec")
 
@@ -60,6 +76,7 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
         is_handler=is_handler,
         is_core_made=not (column or role or includes) and _short(action) in _CORE_MADE,
         includes=includes,
+        included_at=tuple(reversed([_text(parent.get_path()) for parent in _including(task)])),
         is_censored=is_censored,
         is_censored_at_times=is_censored and not isinstance(no_log, bool),
         has_rescue=_has_rescue(task),
@@ -97,10 +114,98 @@ def _is_censored(result: Any, found: Any, task: hierarchy.Task | None) -> bool:
     return is_no_log(result._task.no_log if own is None else own)
 
 
+def arguments_of(result: Any) -> Any:
+    """Return the arguments that a task was run with, literally."""
+    fields = getattr(result, "_task_fields", None) or {}
+    return fields.get("args")
+
+
+def withheld_of(result: Any) -> Any:
+    """Return what a censored result would have told, and its task's arguments, to know it where it comes again.
+
+    What a hook is given is a censored copy. The result itself is where the copy was made: in the frame that calls the
+    hooks. Where it is not to be found, there is less to know.
+    """
+    found = []
+    try:
+        found.append(_revealed(arguments_of(result)))
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name != "send_callback":
+            frame = frame.f_back
+        given = frame.f_locals.get("args", ()) if frame is not None else ()
+        found += [_revealed(_whole(part)) for part in given]
+    except Exception:  # noqa: BLE001, S110 - Ansible's own objects: what they are made of is theirs
+        pass
+    return found
+
+
+def _whole(given: Any) -> Any:
+    utr = getattr(given, "utr", None)  # from 2.21 on
+    if utr is not None:
+        return utr.as_result_dict()
+    return getattr(given, "_return_data", None) or getattr(given, "_result", None)
+
+
+def _revealed(value: Any, depth: int = 20) -> Any:
+    """Return a value as JSON with what is marked ``no_log``."""
+    if isinstance(value, dict) and depth:
+        parts = ((key, part) for key, part in dict.items(value) if key != "_ansible_no_log")
+        return {_text(key): _revealed(part, depth - 1) for key, part in parts}
+    if isinstance(value, list) and depth:
+        return [_revealed(part, depth - 1) for part in list.__iter__(value)]
+    return values.plain(value)
+
+
+def play_above(task: Any) -> Any:
+    """Return the play that a task stands in as it is written, None for one that was loaded while the play ran."""
+    above = list(_above(task))
+    if any(isinstance(parent, TaskInclude) and not parent.statically_loaded for parent in above):
+        return None
+    return getattr(above[-1], "_play", None) if above else None
+
+
+def places_in(play: Any) -> Iterator[tuple[str, int]]:
+    """Yield for each task of a play its ``file:line`` and its column."""
+    blocks = [*play.pre_tasks, *play.tasks, *play.post_tasks, *play.handlers]
+    for role in play.roles:
+        blocks += [*role._task_blocks, *role._handler_blocks]
+    while blocks:
+        block = blocks.pop()
+        if isinstance(block, Block):
+            blocks += [*block.block, *block.rescue, *block.always]
+        else:
+            yield _place(block)
+
+
 def is_ignored(result: Any, keyword: str) -> bool:
     """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
     fields = getattr(result, "_task_fields", None) or {}
     return fields.get(keyword, getattr(result._task, keyword, False)) is True
+
+
+def circumstances_of(result: Any) -> dict[str, Any]:
+    """Return under what circumstances a result came about: in check mode, or on another host than the one it is of.
+
+    The other host is the one that the terminal shows: it has its name also where it could not be reached.
+    """
+    fields = getattr(result, "_task_fields", None) or {}
+    found: dict[str, Any] = {"check_mode": True} if fields.get("check_mode") is True else {}
+    delegated = fields.get("delegate_to", getattr(result._task, "delegate_to", None))
+    # In the end of a loop it is the template again, of which each item has made another host.
+    if delegated and delegated != result._host.get_name() and "{{" not in delegated:
+        found["delegated_host"] = _text(delegated)
+    return found
+
+
+def is_include(task: Any) -> bool:
+    """Return whether a task includes others while the play runs."""
+    return isinstance(task, TaskInclude)
+
+
+def marks_of(play: Any, host: str) -> int | None:
+    """Return how often Ansible has marked a host as failed and not taken that back; None if it does not say."""
+    removed = getattr(play, "_removed_hosts", None)
+    return removed.count(host) if isinstance(removed, list) else None
 
 
 def stats_of(stats: Any) -> dict[str, Any]:
@@ -144,12 +249,17 @@ def _above(task: Any) -> Iterator[Any]:
 
 def _includes(task: Any) -> Iterator[hierarchy.Include]:
     """Yield the includes and imports above a task, nearest first, if one of them is dynamic."""
-    above = [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
+    above = _including(task)
     if any(not parent.statically_loaded for parent in above):
         for parent in above:
             found = values.plain(dict(dict.items(parent.vars or {})))
             variables = {key: value for key, value in found.items() if key not in _LOOP_CONTROL}
             yield hierarchy.Include(_text(parent.get_path()), _text(parent.action), variables)
+
+
+def _including(task: Any) -> list[Any]:
+    """Return the includes and imports above a task, nearest first."""
+    return [parent for parent in _above(task) if isinstance(parent, TaskInclude)]
 
 
 def _has_rescue(task: Any) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from . import _hierarchy as hierarchy
 from . import _spool as spool
+from ._censoring import Censor
+from ._user import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +35,7 @@ def now() -> str:
 
 def spool_directory(environ: dict[str, str]) -> str:
     """Return the folder for spools where nothing else is set: ``spool`` in forge-events' part of the user's data."""
-    home = environ.get("FORGE_EVENTS_HOME")
-    if not home:
-        fallback = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
-        data = "" if sys.platform == "darwin" else environ.get("XDG_DATA_HOME", "").strip()
-        home = os.path.join(data if os.path.isabs(data) else os.path.expanduser(fallback), "forge-events")
+    home = environ.get("FORGE_EVENTS_HOME") or str(data_folder(environ))
     return os.path.join(os.path.abspath(os.path.expanduser(home)), "spool")
 
 
@@ -48,12 +45,12 @@ class Recorder:
     :param header: what the spool's header says of the job.
     :param directory: the folder of the spool; made if it is missing.
     :param terminal: where the output comes from; None records no output.
-    :param censor: hides what may not be told of the output of an event.
+    :param censor: hides what may not be told of an event and its output.
     :raises OSError: the spool cannot be made.
     """
 
     def __init__(
-        self, header: dict[str, Any], directory: str, terminal: Terminal | None, censor: Callable[[str], str] = str
+        self, header: dict[str, Any], directory: str, terminal: Terminal | None, censor: Censor | None = None
     ) -> None:
         for folder in (os.path.dirname(directory), directory):
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -71,7 +68,8 @@ class Recorder:
         self._output = ""
         self._output_thread = 0
         self._early: list[Piece] = []
-        self._censor = censor
+        self._context: tuple[Any, Any, int] = (None, None, 0)
+        self._censor = censor or Censor()
         self._terminal = terminal
         if terminal is not None:
             terminal.hand_to(self._see)
@@ -190,12 +188,14 @@ class Recorder:
         fault = None
         created = created or now()
         is_taken = not output
-        output = self._censor(output) if output else ""
+        output = self._censor.text(output)
         for event in events:
             is_taker = not is_taken and (event.parent_uuid is not None or len(events) == 1)
             is_taken |= is_taker
             try:
-                self._writer.add(event, created=created, stdout=output if is_taker else "", verbosity=verbosity)
+                self._writer.add(
+                    self._told(event), created=created, stdout=output if is_taker else "", verbosity=verbosity
+                )
                 if event.parent_uuid is None:
                     self._tell_early()
             except spool.SpoolFull:
@@ -205,6 +205,17 @@ class Recorder:
                 fault = error
         if fault is not None:
             raise fault
+
+    def _told(self, event: hierarchy.Event) -> hierarchy.Event:
+        """Return an event as it may be told; what siblings have in common stays one object."""
+        own = self._censor.data(event.own)
+        if own is event.own:
+            return event
+        context, told, version = self._context
+        if context is not event.context or version != self._censor.version:
+            told = self._censor.data(event.context)
+            self._context = event.context, told, self._censor.version
+        return event._replace(context=told, own=own)
 
     def _tell_early(self) -> None:
         early, self._early = self._early, []
@@ -216,6 +227,8 @@ class Recorder:
         with self._lock:
             if not self.is_open:
                 return
+            if piece.kind:
+                piece = piece._replace(text=self._censor.message(piece.text))
             in_flight = self._output and piece.thread != self._output_thread
             if not piece.kind or in_flight or not piece.text.endswith("\n"):
                 self._output += piece.text

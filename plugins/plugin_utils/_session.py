@@ -16,9 +16,12 @@ from ansible import context
 
 from . import _facts as facts
 from . import _values as values
-from ._excerpts import Excerpts, hide_errors
+from ._censoring import Censor
+from ._command_lines import censor_command, censor_urls
 from ._recorder import Recorder, now, spool_directory
+from ._secrets import Secrets
 from ._terminal import Terminal
+from ._user import effective_user, login_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +56,11 @@ class Session:
         self._terminal = Terminal.of_process()
         self._recorder: Recorder | None = None
         self._opening: Any = None
+        self._play: Any = None
+        self._marks: dict[str, int | None] = {}
         self._task: Task | None = None
-        self._excerpts = Excerpts()
-        self._hides_stats = False
+        self._censor = Censor(has_files=True)
+        self._secrets = Secrets(self._censor)
         self._limit = 0
 
     def open_for(self, opening: Any) -> bool:
@@ -63,9 +68,6 @@ class Session:
 
         :raises OSError: the spool cannot be made.
         """
-        if _is_recorded_by_another():
-            self._terminal.hand_to(lambda _piece: None)
-            return False
         active: Session | None = getattr(sys, _ACTIVE, None)
         if active is not self:
             if active is not None and active.is_open and active._opening is opening:
@@ -97,14 +99,19 @@ class Session:
     def play_started(self, play: Any) -> None:
         """Record a play."""
         if self._recorder is not None:
+            self._play = play
+            self._secrets.play_started(play)
             self._recorder.start_play(facts.play_of(play), {})
+
+    def passwords_given(self, play_context: Any) -> None:
+        """Learn the passwords that a play is run with."""
+        self._secrets.passwords_given(play_context)
 
     def task_started(self, task: Any, *, is_handler: bool) -> None:
         """Record the announcement of a task."""
         if self._recorder is not None:
             self._task = facts.task_of(task, is_handler=is_handler)
-            self._hides_stats |= self._task.is_censored and self._task.action.endswith("set_stats")
-            self._excerpts.add(self._task.path, self._task.is_censored)
+            self._secrets.task_announced(self._task)
             self._recorder.start_task(self._task)
 
     def host_began(self, host: Any, task: Any) -> None:
@@ -112,6 +119,8 @@ class Session:
         if self._recorder is not None:
             if self._task is None or self._task.uuid != task._uuid:
                 self._task = facts.task_of(task)
+            self._marks[host.get_name()] = facts.marks_of(self._play, host.get_name())
+            self._secrets.host_began(host, self._task)
             self._recorder.begin(host.get_name(), self._task)
 
     def host_reported(self, event: str, result: Any, *, is_ignored: bool = False) -> None:
@@ -122,25 +131,46 @@ class Session:
         known = self._recorder.known_task(host, result._task._uuid)
         found, hidden = facts.result_of(result, known, self._limit)
         if hidden is not None:
-            self._recorder.rewrite_output(lambda text: values.censor_text(hide_errors(text), hidden))
-        data = {"remote_addr": result._host.address, "res": found}
+            self._secrets.withheld(event, result, known)
+            self._recorder.rewrite_output(lambda text: Censor.hide(Censor.hide_errors(text), values.plain(hidden)))
+        else:
+            found = self._secrets.reported(event, result, known, found)
+        data = {"remote_addr": result._host.address, "res": found, **facts.circumstances_of(result)}
         if event in _FAILED:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
             is_final = event == "runner_on_failed"
             data["ignore_errors"] = is_ignored if is_final else facts.is_ignored(result, "ignore_errors")
-            data["rescued"] = known is not None and known.has_rescue and not data["ignore_errors"]
+            data |= self._rescue(result, known, is_final=is_final) if not data["ignore_errors"] else {"rescued": False}
         elif event == "runner_on_unreachable":
             data["ignore_errors"] = facts.is_ignored(result, "ignore_unreachable")
         elif event == "runner_on_file_diff":
             data["diff"] = data.pop("res").get("diff")
         self._recorder.report(event, host, result._task._uuid, known or facts.task_of(result._task), data)
 
+    def _rescue(self, result: Any, known: Task | None, *, is_final: bool) -> dict[str, Any]:
+        """Return what a failure says of being rescued.
+
+        The blocks above a task tell, but not above a handler: what counts is where it is flushed. When Ansible hands
+        over a final result it has marked the host as failed, and has taken that back for a rescue; the mark that a
+        missing include leaves comes later.
+        """
+        has_rescue = known is not None and known.has_rescue
+        host = result._host.get_name()
+        marks = facts.marks_of(self._play, host)
+        if marks is None or (is_final and facts.is_include(result._task)):
+            return {"rescued": has_rescue}
+        if is_final:
+            return {"rescued": marks == self._marks.get(host)}
+        is_unknown = known is not None and known.is_handler and not has_rescue
+        return {"rescued": has_rescue, **({"lost": ["rescued"]} if is_unknown else {})}
+
     def included(self, included: Any) -> None:
         """Record that a file or role was included, without its variables, which no ``no_log`` censors."""
         if self._recorder is not None:
             task = included._task
             if facts.is_no_log(task.no_log):
-                self._recorder.rewrite_output(lambda text: values.censor_text(text, included._vars))
+                variables = self._secrets.included(included._vars)
+                self._recorder.rewrite_output(lambda text: Censor.hide(text, variables))
             data = {
                 "included_file": values.plain(included._filename),
                 "hosts": [host.get_name() for host in included._hosts],
@@ -167,11 +197,12 @@ class Session:
     def ended(self, stats: Any) -> None:
         """Record Ansible's counts, and the statistics that the playbook made unless a part of them is secret."""
         if self._recorder is not None:
-            custom = getattr(stats, "custom", None) or {}
-            if self._hides_stats:
-                self._recorder.rewrite_output(lambda text: values.censor_text(text, custom))
-                custom = {"_run": values.censor_result(None)} if custom else {}
-            data = {**facts.stats_of(stats), "artifact_data": values.plain(custom).get("_run", {})}
+            custom, hidden = self._secrets.statistics(getattr(stats, "custom", None) or {})
+            if hidden is not None:
+                self._recorder.rewrite_output(lambda text: Censor.hide(text, hidden))
+            data = {**facts.stats_of(stats), "artifact_data": custom.pop("_run", {})}
+            if custom:
+                data["host_artifact_data"] = custom
             self._recorder.add_to_root("playbook_on_stats", data)
 
     def _open(self) -> None:
@@ -181,7 +212,7 @@ class Session:
         if not has_output:
             self._terminal.hand_to(lambda _piece: None)
         terminal = self._terminal if has_output else None
-        self._recorder = Recorder(self._header(), directory, terminal, self._excerpts.censor)
+        self._recorder = Recorder(self._header(), directory, terminal, self._censor)
         # A run that this one starts is its child, with a name of its own.
         os.environ["FORGE_EVENTS_PARENT_JOB"] = self._recorder.job_uuid
         os.environ.pop("FORGE_EVENTS_JOB_NAME", None)
@@ -199,12 +230,17 @@ class Session:
         module = context.CLIARGS.get("module_name")
         program = os.path.basename(sys.argv[0])
         recorder_pid = os.environ.pop("FORGE_EVENTS_RECORDER_PID", None)
+        command = censor_command([program, *sys.argv[1:]])
+        self._censor.learn_command(command.secrets, command.echoes)
         return {
             "job_uuid": os.environ.pop("FORGE_EVENTS_JOB_UUID", None) or str(uuid.uuid4()),
-            "name": self._option("job_name") or _name(program, module, words),
-            "command": values.censor_command([program, *sys.argv[1:]]),
+            "name": self._censor.text(censor_urls(self._option("job_name") or _name(program, module, words))),
+            "command": command.words,
             "directory": os.getcwd(),
             "host": platform.node(),
+            "run_by": login_user(os.environ),
+            "run_as": effective_user(),
+            "check_mode": context.CLIARGS.get("check") is True,
             "pid": os.getpid(),
             "started": now(),
             "ansible_version": ansible_version,
@@ -220,11 +256,6 @@ def _name(program: str, module: str | None, words: list[str]) -> str:
     if program == "ansible-playbook" or (module is None and words):
         return " ".join(os.path.basename(word) for word in words) or program
     return " ".join(filter(None, (program, *words, module and f"-m {module}")))
-
-
-def _is_recorded_by_another() -> bool:
-    """Return whether the process that started this one records it; what is started further down is another matter."""
-    return os.environ.get("FORGE_EVENTS_RUNNER_PID") == str(os.getppid())
 
 
 def _parent_of_process() -> str | None:

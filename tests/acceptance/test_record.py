@@ -66,13 +66,13 @@ UNREACHABLE = "- hosts: all\n  connection: ssh\n  gather_facts: false\n  tasks: 
         (GOOD, [], (0, "successful", "")),
         (FAILS, [], (2, "failed", "")),
         (UNREACHABLE, ["--ssh-common-args=-o ProxyCommand=false"], (4, "failed", "")),
-        ("- hosts: [", [], (4, "error", "YAML")),
-        ("- hosts: all\n  tasks: [{nonsense: 1}]\n", [], (4, "error", "nonsense")),
+        ("- hosts: [", [], (4, "failed", "YAML")),
+        ("- hosts: all\n  tasks: [{nonsense: 1}]\n", [], (4, "failed", "nonsense")),
         (GOOD, ["--syntax-check"], (0, "successful", "")),
         (GOOD, ["--list-hosts"], (0, "successful", "")),
-        (GOOD, ["--limit", "nobody"], (1, "error", "no hosts to target")),
-        (GOOD, ["no-such.yml"], (1, "error", "no-such.yml could not be found")),
-        (GOOD, ["--no-such-option"], (2, "error", "unrecognized arguments: --no-such-option")),
+        (GOOD, ["--limit", "nobody"], (1, "failed", "no hosts to target")),
+        (GOOD, ["no-such.yml"], (1, "failed", "no-such.yml could not be found")),
+        (GOOD, ["--no-such-option"], (2, "failed", "unrecognized arguments: --no-such-option")),
     ],
 )
 def test_the_exit_code_is_the_commands_and_the_job_tells_why(cli, playbook, text, arguments, end):
@@ -126,7 +126,7 @@ def test_of_several_runs_of_ansible_the_first_is_the_job_and_each_is_recorded(cl
     assert cli("record", "--name", "first", "--", "sh", "-c", "; ".join(runs)).rc == 4
     jobs = {job["name"]: (job["status"], job["rc"]) for job in cli.good("jobs", "--json").json}
     # What does not parse is found by the one who started it, and that is no recorder.
-    assert jobs == {"first": ("error", 4), "b.yml": ("failed", None)}
+    assert jobs == {"first": ("failed", 4), "b.yml": ("failed", None)}
 
 
 def test_secrets_of_the_command_line_are_not_kept(cli, playbook, tmp_path):

@@ -53,10 +53,14 @@ class Result:
 
 @dataclasses.dataclass
 class CommandLine:
-    """``forge-events`` with a home of its own, and a database elsewhere if ``url`` names one."""
+    """``forge-events`` with a home of its own, and a database elsewhere if ``url`` names one.
+
+    :param settings: further variables of the environment.
+    """
 
     home: pathlib.Path
     url: str = ""
+    settings: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def spool(self) -> pathlib.Path:
@@ -71,7 +75,7 @@ class CommandLine:
         own = {"HOME": str(self.home), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
         # Looking for an interpreter prints warnings, and finds another one on each machine.
         own["ANSIBLE_PYTHON_INTERPRETER"] = os.path.realpath(sys.executable)
-        return {**kept, **own, "FORGE_EVENTS_HOME": str(self.home), **self.database, **more}
+        return {**kept, **own, "FORGE_EVENTS_HOME": str(self.home), **self.database, **self.settings, **more}
 
     def start(self, *arguments: str | pathlib.Path, **options: Any) -> subprocess.Popen[bytes]:
         env = self.environment(**options.pop("env", {}))

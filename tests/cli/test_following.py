@@ -125,7 +125,8 @@ def test_a_tree_grows_on_a_terminal_and_is_whole_in_the_end(cli, running):
     terminal.expect(rb"play install")
     running.end_spool(rc=0)
     rest = shown(terminal)
-    assert rest.rsplit(b"\x1b[J", 1)[1].replace(b"\r\n", b"\n") == cli.good("tree", "latest").out
+    assert b"\x1b[J" not in rest  # tmux keeps each screen that is cleared
+    assert rest.replace(b"\r\n", b"\n").endswith(cli.good("tree", "latest").out)
 
 
 def test_no_line_of_a_growing_tree_is_folded(cli, running):
@@ -136,6 +137,29 @@ def test_no_line_of_a_growing_tree_is_folded(cli, running):
     frame = terminal.before.decode()
     running.end_spool(rc=0)
     shown(terminal)
-    lines = frame.rsplit("\x1b[J", 1)[-1].split("\r\n")
+    lines = frame.replace("\x1b[K", "").split("\r\n")
     assert len(lines) <= 23
-    assert max(map(len, lines)) <= 79
+    assert max(len(line.rsplit("\r", 1)[-1]) for line in lines) <= 79
+
+
+def test_only_what_changes_is_drawn_again(cli, running):
+    for number in range(40):
+        running.results(running.task(f"t{number}"), a="ok")
+    terminal = cli.on_terminal("tree", "latest", "--follow", env={"NO_COLOR": "1"})
+    terminal.expect(rb"0 failures")
+    terminal.expect(rb"running \d+ s")
+    terminal.expect(rb"running \d+ s")
+    assert b"runner_on_ok" not in terminal.before
+    running.end_spool(rc=0)
+    shown(terminal)
+
+
+def test_what_was_seen_last_stays_when_it_is_interrupted(cli, running):
+    running.results(running.task("t"), a="ok")
+    terminal = cli.on_terminal("tree", "latest", "--follow", env={"NO_COLOR": "1"})
+    terminal.expect(rb"0 failures")
+    terminal.sendintr()
+    rest = shown(terminal)
+    assert b"\x1b[K\n" not in rest and b"A" not in rest.replace(b"^C", b"")
+    assert terminal.exitstatus == 130
+    running.end_spool(rc=0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +21,9 @@ SECRET = "geheim-4711"
 NOBODY = "no dispatcher is running; start one with `forge-events dispatcher`"
 
 
-# As if it were seen later: the tests of a busy machine may take a while.
-def manned(cli: CommandLine, node="here", seconds_ago=-3600.0, **facts):
-    """Have a process work on a node, last seen so many seconds ago."""
+def manned(cli: CommandLine, node="here", seconds_ago=-200.0, **facts):
+    """Have a process work on a node, last seen so many seconds ago, or as if it were in a while."""
+    cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
     process = Dispatcher(
         **{"id": 0, "node": node, "machine": f"m-{node}", "pid": 1, "process_started": at, "last_seen": at, **facts}
@@ -42,7 +43,7 @@ def test_a_launch_prints_the_id_alone(anywhere):
     result = anywhere.good("launch", "plays/site.yml", "-i", "a,b", "-e", f"p={SECRET}", cwd=anywhere.home)
     assert result.text == "1\n"
     what = launched(anywhere, 1)
-    assert (what.project, what.playbook, what.inventory) == (f"{anywhere.home}/plays", "site.yml", ["a,b"])
+    assert (what.project, what.playbook, what.inventory) == (str(anywhere.home), "plays/site.yml", ["a,b"])
     assert what.extra_vars == {"p": SECRET}
     shown = anywhere.good("show", "1", "--json")
     assert (shown.json["name"], shown.json["status"], shown.json["launch_type"]) == ("site.yml", "pending", "manual")
@@ -51,7 +52,7 @@ def test_a_launch_prints_the_id_alone(anywhere):
 
 def test_a_launch_is_told_to_programs(anywhere):
     manned(anywhere)
-    job = anywhere.good("launch", "/srv/site.yml", "--name", "roll out", "--json").json
+    job = anywhere.good("launch", "/srv/site.yml", "--project", "/srv", "--name", "roll out", "--json").json
     assert (job["id"], job["name"], job["status"], job["directory"]) == (1, "roll out", "pending", "/srv")
 
 
@@ -72,8 +73,31 @@ def test_where_nobody_can_run_it_that_is_said(anywhere):
     assert anywhere("launch", "/srv/site.yml").complaint == NOBODY
     manned(anywhere, "here")
     anywhere.good("launch", "/srv/site.yml")
-    assert anywhere("launch", "/srv/site.yml", "--node", "gone").complaint == NOBODY
+    why = anywhere("launch", "/srv/site.yml", "--node", "gone").complaint
+    assert re.fullmatch(r"the job waits for node gone: its dispatcher was last seen \d+ s ago: it was killed, .*", why)
     anywhere.good("launch", "/srv/site.yml", "--node", "here")
+
+
+def test_a_node_that_nobody_knows_is_waited_for_and_that_is_said(anywhere):
+    manned(anywhere)
+    unknown = "node nope is not known; the job waits until a dispatcher works there"
+    result = anywhere("launch", "/srv/site.yml", "--node", "nope")
+    assert (result.rc, result.text, result.complaint) == (0, "1\n", unknown)
+    anywhere.good("template", "create", "t", "/srv/site.yml", "--node", "nope")
+    assert anywhere("template", "launch", "t").complaint == unknown
+    assert anywhere("run", "/srv/site.yml", "--node", "nope", "--detach").complaint == unknown
+    anywhere.good("cancel", "1")
+    assert anywhere("relaunch", "1").complaint == unknown
+
+
+def test_a_node_that_takes_no_jobs_is_named_with_its_reason(anywhere):
+    manned(anywhere)
+    manned(anywhere, "off")
+    anywhere.good("node", "disable", "off")
+    why = "the job waits for node off: its owner disabled it: it gets no more jobs until it is enabled"
+    assert anywhere("launch", "/srv/site.yml", "--node", "off").complaint == why
+    anywhere.good("node", "set", "here", "--type", "control")
+    assert anywhere("launch", "/srv/site.yml").rc == 0
 
 
 def test_a_job_may_wait_for_others(anywhere):
@@ -106,7 +130,8 @@ def test_a_template_is_launched_with_what_it_asks(anywhere):
     anywhere.good("template", "create", "deploy", "/srv/site.yml", "--ask", "limit,extra_vars", "-e", "a=1 b=2")
     result = anywhere.good("template", "launch", "deploy", "-l", "web", "-e", f"b={SECRET}")
     assert result.text == "1\n"
-    assert (launched(anywhere, 1).limit, launched(anywhere, 1).extra_vars) == ("web", {"a": "1", "b": SECRET})
+    what = launched(anywhere, 1)
+    assert (what.limit, what.extra_vars, what.untrusted_vars) == ("web", {"a": "1", "b": "2"}, {"b": SECRET})
     job = anywhere.good("template", "launch", "1", "--after", "1", "--json").json
     assert (job["name"], job["job_template_id"], job["blocker_count"]) == ("deploy", 1, 1)
     assert launched(anywhere, 2).extra_vars == {"a": "1", "b": "2"}
@@ -117,6 +142,7 @@ def test_a_template_is_launched_with_what_it_asks(anywhere):
     [
         ([], "Missing argument 'PLAYBOOK'"),
         (["a.yml", "-f", "-3"], "forks cannot be used"),
+        (["a.yml", "-l", f"@{SECRET}"], "limit cannot be used: a part of it begins with @"),
         (["a.yml", "-e", SECRET], "Invalid value for --extra-vars"),
         (["a.yml", "-e", "a=b", f"c={SECRET}"], "Invalid value: words are left over that no option takes"),
         (["a.yml", "--nonsense"], "No such option: --nonsense"),

@@ -19,12 +19,15 @@ def store_of(cli):
     return open_store(cli.url or f"sqlite:///{cli.home}/events.db")
 
 
-def sign_on(cli, node="a", age=-3600.0, machine="m1", version="1.2"):
-    """Have a dispatcher work on a node, last seen so many seconds ago; by a clock that is ahead, it is not lost."""
+def sign_on(cli, node="a", age=-200.0, machine="m1", version="1.2", offset=None):
+    """Have a dispatcher work on a node, last seen so many seconds ago, or as if it were in a while."""
+    cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
     dispatcher = Dispatcher(0, node, machine, 4711, at, at)
     with store_of(cli) as store:
-        return store.nodes.sign_on(dispatcher, Machine(cpu=4, memory=8 * 2**30), version, lost_after=30)
+        return store.nodes.sign_on(
+            dispatcher, Machine(cpu=4, memory=8 * 2**30, clock_offset=offset), version, lost_after=30
+        )
 
 
 def listed(cli, node="a"):
@@ -40,7 +43,7 @@ def test_a_node_is_listed_with_all_that_counts(anywhere):
     sign_on(anywhere)
     headers, row = anywhere.good("nodes").lines
     assert headers.split() == [
-        *("NAME", "TYPE", "STATE", "CAPACITY", "CONSUMED", "REMAINING", "JOBS", "HEARTBEAT", "VERSION")
+        *("NAME", "TYPE", "STATE", "CAPACITY", "CONSUMED", "REMAINING", "JOBS", "HEARTBEAT", "VERSION", "CLOCK")
     ]
     words = row.split()
     assert words[:7] == ["a", "hybrid", "ready", "16", "0", "16", "0"]
@@ -59,6 +62,22 @@ def test_a_node_that_is_not_seen_is_explained(anywhere):
     words = r"its dispatcher was last seen \d+ s ago: it was killed, or cannot reach the database"
     assert re.fullmatch(f"a: {words}", why)
     assert re.fullmatch(words, listed(anywhere)["explanation"])
+
+
+@pytest.mark.parametrize(
+    ("offset", "shown", "words"),
+    [
+        (-0.01, "+0.0 s", []),
+        (4.9, "+4.9 s", []),
+        (-62.44, "-62.4 s", ["a: its clock is 0:01:02 behind the database's"]),
+        (3600.0, "+3600.0 s", ["a: its clock is 1:00:00 ahead of the database's"]),
+    ],
+)
+def test_how_the_clock_of_a_node_stands_is_shown(cli, offset, shown, words):
+    sign_on(cli, offset=offset)
+    _, row, *rest = cli.good("nodes").lines
+    assert (row.endswith(f"1.2      {shown}"), rest) == (True, words)
+    assert listed(cli)["clock_offset"] == offset
 
 
 def test_when_a_node_counts_as_lost_is_a_setting(anywhere):

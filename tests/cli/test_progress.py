@@ -21,7 +21,7 @@ def line(story, seconds=0):
 
 
 def test_a_job_that_has_just_begun_has_nothing_to_tell():
-    assert line(Story(), 75) == "running 1:15 · 0 failures"
+    assert line(Story(), 75) == "running 1 min 15 s · 0 failures"
 
 
 def test_hosts_done_of_the_current_task():
@@ -31,7 +31,7 @@ def test_hosts_done_of_the_current_task():
     for host in ("a", "b", "c"):
         story.begin(host, task)
     story.report("runner_on_ok", "a", task, res={})
-    assert line(story, 3) == "running 0:03 · play install · check_ram 1/3 hosts · 0 failures"
+    assert line(story, 3) == "running 3 s · play install · check_ram 1/3 hosts · 0 failures"
 
 
 def test_a_task_that_all_have_done_is_no_longer_current():
@@ -39,7 +39,7 @@ def test_a_task_that_all_have_done_is_no_longer_current():
     story.play("p")
     story.results(story.task("done"), a="ok", b="failed")
     assert progress_of(story).current() == []
-    assert line(story) == "running 0:00 · play p · 1 failure"
+    assert line(story) == "running 0 s · play p · 1 failure"
 
 
 def test_under_free_several_tasks_are_current():

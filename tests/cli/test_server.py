@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
+
+from forge_events.store import open_store
 
 SECRET = "geheim"
 
@@ -78,12 +82,36 @@ def test_a_wrong_password_is_not_told_either(on_server, guarded):
     assert SECRET not in result.complaint
 
 
-def test_the_driver_that_is_missing_is_named(cli, tmp_path):
+def test_the_driver_that_cannot_be_loaded_is_named(cli, tmp_path):
     (tmp_path / "psycopg.py").write_text("raise ImportError('no')\n")
     env = {"PYTHONPATH": str(tmp_path), "FORGE_EVENTS_DATABASE_URL": f"postgresql://me:{SECRET}@h/d"}
     result = cli("jobs", env=env)
     assert result.rc == 6
     assert result.complaint == (
-        "postgresql://h/d is no database URL that can be used: PostgreSQL's driver is missing; "
-        "pip install 'forge-events[postgresql]' brings it"
+        "postgresql://h/d is no database URL that can be used: PostgreSQL's driver, psycopg, cannot be loaded here"
     )
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql+psycopg"])
+def test_a_url_may_begin_as_others_write_it(on_server, scheme):
+    url = f"{scheme}://{on_server.url.partition('://')[2]}"
+    env = {"FORGE_EVENTS_DATABASE_URL": url}
+    assert on_server.good("jobs", "--json", env=env).json == []
+    assert url.partition("?")[0].rpartition("@")[2] in on_server.good("db", "current", env=env).text
+    with open_store(url) as store:
+        store.queue.listen().close()  # by a connection of its own, which the driver makes
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg2", "postgresql+asyncpg", "mysql"])
+def test_a_url_of_another_driver_is_refused_without_its_password(cli, scheme):
+    result = cli("jobs", env={"FORGE_EVENTS_DATABASE_URL": f"{scheme}://me:{SECRET}@h/d"})
+    assert (result.rc, result.out) == (6, b"")
+    expected = f"{scheme}://h/d is no database URL that can be used: it begins with sqlite:/// or postgresql://"
+    assert result.complaint == expected
+
+
+def test_who_uses_sqlite_does_not_wait_for_the_driver_of_postgresql(cli):
+    ends = "import atexit, sys; atexit.register(lambda: print('sqlalchemy' in sys.modules, 'psycopg' in sys.modules))"
+    code = f"{ends}; sys.argv[1:] = ['jobs', '--json']; from forge_events.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=cli.environment(), capture_output=True, check=True)
+    assert done.stdout.split() == [b"[]", b"True", b"False"]

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
 
 SECRET = "geheim-4711"
+NOTIFYING = ["create", "x", "a.yml", "--notify", f"started=json://u:{SECRET}@h", "--message"]
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def made(anywhere: CommandLine) -> CommandLine:
     (anywhere.home / "plays").mkdir()
     (anywhere.home / "plays" / "vars.yml").touch()
     words = [
-        *("template", "create", "deploy", "plays/site.yml", "-i", "hosts", "--inventory", "a,b"),
+        *("template", "create", "deploy", "site.yml", "--project", "plays", "-i", "hosts", "--inventory", "a,b"),
         *("-e", f"user=me password='{SECRET} x'", "-e", json.dumps({"deep": {"key": [1, SECRET]}}), "-e", "@vars.yml"),
         *("-l", "web:!db", "-t", "a,b", "--tags", "c", "--skip-tags", "d", "-f", "7", "-C", "-D", "-vv"),
         *("--timeout", "90", "--ee", "quay.io/ee:1", "--node", "node-1", "--host-count", "12"),
@@ -31,8 +34,12 @@ def made(anywhere: CommandLine) -> CommandLine:
         *("--notify", "started=json://a/?b=c", "--notify", f"failure=mailtos://u:{SECRET}@h", "--notify"),
         *(f"failure=slack://{SECRET}", "--message", "failure={{ job.name }} = broken"),
     ]
-    result = anywhere.good(*words, cwd=anywhere.home)
-    assert result.lines == ["job template 1  deploy"]
+    result = anywhere(*words, cwd=anywhere.home)
+    assert (result.rc, result.lines) == (0, ["job template 1  deploy"])
+    # Neither is an address that Apprise could use.
+    told = result.err.decode().splitlines()
+    assert [line.partition(";")[0].rpartition(" ")[2] for line in told] == ["mailtos://h/…", "slack://…"]
+    assert SECRET not in result.err.decode()
     return anywhere
 
 
@@ -49,8 +56,10 @@ def test_everything_that_is_given_is_kept(made):
         "project": f"{made.home}/plays",
         "inventory": [f"{made.home}/hosts", "a,b"],
         "extra_vars": {"user": "me", "password": f"{SECRET} x", "deep": {"key": [1, SECRET]}},
+        "untrusted_vars": {},
         "extra_vars_files": [f"{made.home}/plays/vars.yml"],
         "limit": "web:!db",
+        "limit_hosts": [],
         "tags": ["a", "b", "c"],
         "skip_tags": ["d"],
         "forks": 7,
@@ -96,7 +105,7 @@ def test_a_template_is_shown_to_people_and_to_programs(made):
 def test_templates_are_listed_by_name(anywhere):
     assert anywhere.good("template", "list", "--json").json == []
     for name in ("b", "a"):
-        anywhere.good("template", "create", name, "/srv/site.yml")
+        anywhere.good("template", "create", name, "/srv/site.yml", "--project", "/srv")
     lines = anywhere.good("template", "list").lines
     assert lines[0].split() == ["ID", "NAME", "PLAYBOOK", "ASKS", "DESCRIPTION"]
     assert [line.split() for line in lines[1:]] == [["2", "a", "site.yml"], ["1", "b", "site.yml"]]
@@ -141,9 +150,9 @@ def test_a_project_may_be_another_one(made):
     made.good("template", "edit", "deploy", "--project", "elsewhere", cwd=made.home)
     assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/elsewhere", "site.yml")
     made.good("template", "edit", "deploy", "--playbook", "sub/site.yml", "--project", "", cwd=made.home / "plays")
-    assert kept(made).launch.project == f"{made.home}/plays/sub"
-    made.good("template", "edit", "deploy", "--project", "", cwd="/")
-    assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/plays/sub", "site.yml")
+    assert (kept(made).launch.project, kept(made).launch.playbook) == (f"{made.home}/plays", "sub/site.yml")
+    made.good("template", "edit", "deploy", "--project", "", cwd=made.home)
+    assert (kept(made).launch.project, kept(made).launch.playbook) == (str(made.home), "plays/sub/site.yml")
 
 
 def test_a_deleted_template_is_gone(made):
@@ -182,6 +191,16 @@ def test_a_name_may_hold_any_character(anywhere, name):
         (["create", "x", "a.yml", "--timeout", "nan"], "timeout cannot be used: Input should be"),
         (["create", "x", "a.yml", "--timeout", "-1"], "timeout cannot be used: Input should be greater than 0"),
         (["create", "x", "a.yml", "--host-count", "-1"], "host_count cannot be used: Input should be greater"),
+        (["create", "x", "a.yml", "-l", f"@{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["create", "x", "a.yml", "-l", ","], "limit cannot be used: it names nothing, which Ansible takes for all"),
+        (["create", "x", "a.yml", "--limit=--list-hosts"], "limit cannot be used: it begins with -, as an option does"),
+        (["create", "x", "a.yml", "--tags=-x"], "tags cannot be used: it begins with -"),
+        (["create", "x", "a.yml", "--ee=-v/:/host"], "execution_environment cannot be used: it begins with -"),
+        (["create", "x", "a.yml", "--ask", "limit_hosts"], "Invalid value for --ask: 'limit_hosts' is none of"),
+        (["edit", "deploy", "-l", f"web,!@{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["launch", "deploy", "-l", f"web @{SECRET}"], "limit cannot be used: a part of it begins with @"),
+        (["launch", "deploy", "-e", f"ansible_user={SECRET}"], "extra_vars.ansible_user cannot be used: it tells Ans"),
+        (["launch", "deploy", "-e", f"playbook_dir={SECRET}"], "extra_vars.playbook_dir cannot be used: it tells Ans"),
         (["create", "x", "a.yml", "-e", SECRET], "Invalid value for --extra-vars: it is none of name=value"),
         (["create", "x", "a.yml", "-e", f"a='{SECRET}"], "Invalid value for --extra-vars: a quotation in it is not"),
         (["create", "x", "a.yml", "-e", f"={SECRET}"], "Invalid value for --extra-vars: it is none of name=value"),
@@ -192,13 +211,23 @@ def test_a_name_may_hold_any_character(anywhere, name):
         (["create", "x", "a.yml", "-e", "@"], "Invalid value for --extra-vars: @ stands before the name of a file"),
         (["create", "x", "a.yml", "--ask", "colour"], "Invalid value for --ask: 'colour' is none of playbook, proj"),
         (["create", "x", "a.yml", "--notify", f"json://{SECRET}"], "Invalid value for --notify: it begins with star"),
-        (["create", "x", "a.yml", "--notify", f"started={SECRET}"], "Invalid value for --notify: behind started= is"),
+        (["create", "x", "a.yml", "--notify", f"started={SECRET}"], "Invalid value for --notify: an address is a URL"),
         (
             ["create", "x", "a.yml", "--notify", f"started=x://{SECRET * 900}"],
             "url cannot be used: an address is printable",
         ),
         (["create", "x", "a.yml", "--message", "end=x"], "Invalid value for --message: it begins with started="),
         (["create", "x", "a.yml", "--message", "started=x"], "Invalid value for --message: nobody is told of started"),
+        ([*NOTIFYING, "started={{"], "the message for started cannot be used: line 1: unexpected 'end of template'"),
+        (
+            [*NOTIFYING, f"started={{{{ '{SECRET}' | x }}}}"],
+            "the message for started cannot be used: line 1: No filter",
+        ),
+        (
+            [*NOTIFYING, f"started={{{{ job.{SECRET[:6]} }}}}"],
+            "the message for started cannot be used: line 1: it uses",
+        ),
+        ([*NOTIFYING, "started={{ 'a' * 10**9 }}"], "the message for started cannot be used: it makes too much"),
         (["edit", "deploy", "-f", "-1"], "forks cannot be used"),
         (["edit", "deploy", "--name", ""], "name cannot be used"),
         (["launch", "deploy", "-f", "3"], "forks cannot be used: the job template 'deploy' does not let it be changed"),
@@ -207,7 +236,7 @@ def test_a_name_may_hold_any_character(anywhere, name):
     ],
 )
 def test_bad_input_is_one_clear_line_without_a_secret(cli, words, complaint):
-    cli.good("template", "create", "deploy", "site.yml", "--ask", "extra_vars")
+    cli.good("template", "create", "deploy", "site.yml", "--ask", "extra_vars,limit")
     result = cli("template", *words)
     assert (result.rc, result.out) == (2, b"")
     assert result.complaint.startswith(complaint)
@@ -218,3 +247,23 @@ def test_bad_input_is_one_clear_line_without_a_secret(cli, words, complaint):
 def test_a_template_that_is_not_there_is_told_of(anywhere, words):
     result = anywhere("template", *words)
     assert (result.rc, result.complaint) == (3, "there is no job template 'x'")
+
+
+def test_a_message_that_cannot_be_made_changes_nothing(made):
+    before = kept(made)
+    result = made("template", "edit", "deploy", "--message", "failure={{ job.name }", "--description", "other")
+    assert (result.rc, result.out) == (2, b"")
+    assert result.complaint == "the message for failure cannot be used: line 1: unexpected '}'"
+    assert kept(made) == before
+
+
+def test_where_there_is_no_apprise_an_address_is_kept(cli, tmp_path):
+    (tmp_path / "apprise.py").write_text("raise ImportError('not here')\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    words = ["template", "create", "x", "/srv/a.yml", "--notify", f"failure=json://u:{SECRET}@h"]
+    result = cli(*words, env={"PYTHONPATH": path})
+    assert (result.rc, result.lines) == (0, ["job template 1  x"])
+    assert result.complaint.startswith(
+        "Apprise is not installed; pip install 'forge-events[notifications]' brings it; "
+    )
+    assert [each.url for each in kept(cli, "x").notifications.failure] == [f"json://u:{SECRET}@h"]

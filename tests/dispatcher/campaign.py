@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
 
 # Quick enough for a campaign; the ratios are those of the defaults.
-SETTINGS = {"ARTIFACT_DAYS": "1", "HEARTBEAT": "1", "NODE_LOST_AFTER": "4", "JOB_LEASE": "600"}
+SETTINGS = {"HEARTBEAT": "1", "NODE_LOST_AFTER": "4", "JOB_LEASE": "600"}
 MOST_PENDING = 12
 DRAIN = 600.0
 

@@ -75,12 +75,12 @@ class Engine:
         own["ANSIBLE_RETRY_FILES_ENABLED"] = "0"
         return {**os.environ, **own, **{f"FORGE_EVENTS_{name}": value for name, value in self.settings.items()}}
 
-    def start(self, node: str = "a", *options: str) -> subprocess.Popen[bytes]:
-        """Start the dispatcher of a node."""
+    def start(self, node: str = "a", *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start the dispatcher of a node, with further variables in its environment."""
         command = [sys.executable, "-P", "-m", "forge_events", "dispatcher", "--node", node, "-v", *options]
         with (self.home / f"dispatcher-{node}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=self.environment() | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self.dispatchers[node] = process
         return process

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from forge_events.dispatcher import sending
 from forge_events.dispatcher.notifier import PAUSES, Notices, Notifier, Told
-from forge_events.dispatcher.sending import Outcome
 from forge_events.errors import StoreUnavailable
 from forge_events.ingestion.stopping import Stop
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
+from forge_events.notices import sending
+from forge_events.notices.sending import Outcome
 from forge_events.store import Retention, open_store
 from forge_events.templates import JobTemplate
 from tests.conftest import ROOT
-from tests.dispatcher.receiving import HANG, receiver
+from tests.notices.receiving import HANG, receiver
 from tests.store.making import NOW, Play, append, later
 from tests.store.templating import add_template, running
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from forge_events.store import Store
 
 TO = "json://user:hunter2@host/token"
-REFUSED = Outcome("the other side answered with error 500", may_pass=True)
-KILLED = "its sender was killed; whether it was sent is not known"
+UNREACHABLE = Outcome("the other side cannot be reached, or took nothing", may_pass=True)
+KILLED = "its sender was killed; whether it was received is not known"
 
 
 @pytest.fixture
@@ -70,6 +70,10 @@ def notifier(url, store):
         one.close()
 
 
+def known_of(store, job):
+    return [(one.status, one.attempts, one.error) for one in store.notifications.find(job_id=job.id)]
+
+
 def ended(store, *, status=JobStatus.FAILED, **notifications):
     job = running(store, add_template(store, **notifications), name="deploy")
     play = Play(job)
@@ -90,7 +94,7 @@ def test_people_are_told_of_a_job_in_the_usual_words(store, other_side, notifier
     assert other_side.received[1]["message"] == (
         f"Job: {job.id} deploy\nStatus: failed\nElapsed: 1 min 0 s\nExplanation: a host failed\nFailed hosts: web"
     )
-    assert [row[2] for row in store.notifications.of_job(job.id)] == ["sent", "sent"]
+    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent", "sent"]
 
 
 def test_nobody_is_told_twice(store, notifier):
@@ -132,31 +136,43 @@ def test_a_template_that_cannot_be_used_gives_the_usual_message_and_says_so(stor
     assert "the template of the message could not be used: " in body
 
 
-def test_a_server_that_fails_is_tried_again_with_growing_pauses(store, other_side, notifier):
-    job = ended(store, failure=[other_side.url])
-    other_side.statuses = [500, 503]
+def test_a_server_that_is_not_there_is_tried_again_with_growing_pauses(store, notifier):
+    with receiver() as other_side:  # which frees a port that nobody listens on
+        job = ended(store, failure=[other_side.url])
     one = notifier()
     (first,) = one.run_once(later(61))
-    assert (first.error, first.again) == ("the other side answered with error 500", later(71))
+    assert (first.error, first.again) == (UNREACHABLE.error, later(71))
     assert one.run_once(later(70)) == []
     (second,) = one.run_once(later(71))
-    assert (second.error, second.again) == ("the other side answered with error 503", later(131))
-    (third,) = one.run_once(later(131))
+    assert (second.error, second.again) == (UNREACHABLE.error, later(131))
+    with receiver(other_side.server_port) as other_side:
+        (third,) = one.run_once(later(131))
     assert (third.error, third.again) == ("", None)
-    assert len(other_side.received) == 3
-    assert [row[2:] for row in store.notifications.of_job(job.id)] == [("sent", 3, "")]
+    assert len(other_side.received) == 1
+    assert known_of(store, job) == [("sent", 3, "")]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_server_that_takes_a_message_and_refuses_it_has_had_it(store, other_side, notifier, status):
+    job = ended(store, failure=[other_side.url])
+    other_side.statuses = [status] * 9
+    one = notifier()
+    error = f"the other side answered with error {status}"
+    assert [(told.error, told.again) for told in one.run_once(later(61))] == [(error, None)]
+    assert one.run_once(later(10**6)) == []
+    assert (len(other_side.received), known_of(store, job)) == (1, [("failed", 1, error)])
 
 
 def test_what_never_works_is_given_up(store, notifier):
     job = ended(store, failure=[TO])
-    one, now, pauses = notifier(Recorder(*[REFUSED] * 10)), later(61), []
+    one, now, pauses = notifier(Recorder(*[UNREACHABLE] * 10)), later(61), []
     while told := one.run_once(now):
         if told[0].again is None:
             break
         pauses.append(told[0].again - now)
         now = told[0].again
     assert pauses == list(PAUSES)
-    assert [row[2:] for row in store.notifications.of_job(job.id)] == [("failed", 5, REFUSED.error)]
+    assert known_of(store, job) == [("failed", 5, UNREACHABLE.error)]
     assert one.run_once(now + datetime.timedelta(days=1)) == []
 
 
@@ -167,8 +183,8 @@ def test_what_may_have_been_sent_is_not_sent_again(store, other_side, notifier):
     (told,) = one.run_once(later(61))
     assert told.again is None
     assert one.run_once(later(10**6)) == []
-    error = "it took longer than 2 s; whether it was sent is not known"
-    assert [row[2:] for row in store.notifications.of_job(job.id)] == [("failed", 1, error)]
+    error = "it took longer than 2 s; whether it was received is not known"
+    assert known_of(store, job) == [("failed", 1, error)]
     assert len(other_side.received) == 1
 
 
@@ -183,7 +199,7 @@ def test_no_secret_of_an_address_gets_out(store, notifier, capfd, caplog):
     job = ended(store, failure=["pigeon://hunter2", "json://u:hunter2@127.0.0.1:1/hunter2"])
     told = notifier().run_once(later(61))
     assert all(one.error for one in told)
-    seen = [told, store.notifications.of_job(job.id), capfd.readouterr(), caplog.text]
+    seen = [told, store.notifications.find(job_id=job.id), capfd.readouterr(), caplog.text]
     assert "hunter2" not in str(seen)
 
 
@@ -196,7 +212,7 @@ def test_only_so_many_are_told_at_once(store, notifier):
 
 def test_what_becomes_of_a_notification_changes_no_job(store, notifier):
     job = ended(store, failure=[TO, f"{TO}/2"])
-    notifier(Recorder(REFUSED, Outcome("no"))).run_once(later(61))
+    notifier(Recorder(UNREACHABLE, Outcome("no"))).run_once(later(61))
     assert store.job(job.uuid) == job
 
 
@@ -221,7 +237,7 @@ def test_a_job_that_was_dropped_meanwhile_is_not_told_of(url, store):
     one = Notifier(lambda: cast("Store", opened), send)
     assert [told.error for told in one.run_once(later(61))] == ["the job was dropped before it could be told of"]
     one.close()
-    assert (send.sent, store.notifications.of_job(job.id)) == ([], [])
+    assert (send.sent, store.notifications.find(job_id=job.id)) == ([], [])
 
 
 class Flaky:
@@ -244,11 +260,11 @@ def test_what_was_sent_while_the_database_went_away_is_marked_when_it_is_back(ur
     with pytest.raises(StoreUnavailable):
         one.run_once(later(61))
     one.close()
-    assert [row[2] for row in store.notifications.of_job(job.id)] == ["sending"]
+    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sending"]
     failing.clear()
     assert [told.error for told in one.run_once(later(62))] == [""]
     one.close()
-    assert [row[2] for row in store.notifications.of_job(job.id)] == ["sent"]
+    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent"]
     assert len(send.sent) == 1
 
 
@@ -272,14 +288,14 @@ def test_one_whose_sender_is_killed_is_marked_and_never_sent_again(url, store, o
     process = subprocess.Popen([sys.executable, "-c", script, url], cwd=ROOT)
     try:
         assert other_side.has_received.wait(60)
-        assert [row[2] for row in store.notifications.of_job(job.id)] == ["sending"]
+        assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sending"]
     finally:
         process.kill()
     assert process.wait(60) == -signal.SIGKILL
     send = Recorder()
     assert notifier(send).run_once(later(61 + 599)) == []
     assert notifier(send).run_once(later(61 + 600)) == []
-    assert [row[2:] for row in store.notifications.of_job(job.id)] == [("failed", 1, KILLED)]
+    assert known_of(store, job) == [("failed", 1, KILLED)]
     assert notifier(send).run_once(later(10**7)) == []
     assert (send.sent, len(other_side.received)) == ([], 1)
 
@@ -298,16 +314,16 @@ def stop():
 
 def test_a_thread_tells_of_jobs_until_it_is_time_to_stop(url, store, stop):
     send = Recorder()
-    notices = Notices(Notifier(lambda: open_store(url), send), stop, every=0.01)
+    told: list[Told] = []
+    notices = Notices(Notifier(lambda: open_store(url), send), stop, told.append, every=0.01)
     assert notices.begin()
     assert not notices.begin()
     job = ended(store, failure=[TO])
     assert send.is_enough.wait(60)
     stop.set()
     notices.end()
-    assert [told.job_id for told in notices.told()] == [job.id]
-    assert list(notices.told()) == []
-    assert [row[2] for row in store.notifications.of_job(job.id)] == ["sent"]
+    assert [one.job_id for one in told] == [job.id]
+    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent"]
     assert "notices" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -322,7 +338,7 @@ def test_a_database_that_is_away_is_tried_again(url, store, stop, monkeypatch):
 
     monkeypatch.setattr("forge_events.dispatcher.notifier._FIRST_PAUSE", 0.01)
     send = Recorder()
-    notices = Notices(Notifier(opened, send), stop, every=0.01)
+    notices = Notices(Notifier(opened, send), stop, lambda _: None, every=0.01)
     notices.begin()
     assert send.is_enough.wait(60)
     stop.set()
@@ -339,15 +355,16 @@ def test_a_thread_that_is_not_waited_for_ends_when_it_can(url, store):
         assert may_go_on.wait(60)
         return Outcome()
 
+    told: list[Told] = []
     with Stop() as stop:
-        notices = Notices(Notifier(lambda: open_store(url), send), stop)
+        notices = Notices(Notifier(lambda: open_store(url), send), stop, told.append)
         notices.begin()
         assert is_sending.wait(60)
         stop.set()
     may_go_on.set()
     notices.end()
-    assert [told.error for told in notices.told()] == [""]
+    assert [one.error for one in told] == [""]
 
 
 def test_to_end_what_has_not_begun_is_nothing(url, stop):
-    Notices(Notifier(lambda: open_store(url)), stop).end()
+    Notices(Notifier(lambda: open_store(url)), stop, lambda _: None).end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from forge_events.dispatcher.reaper import Reaper
+from forge_events.dispatcher.reaper import Reaped, Reaper
 from forge_events.jobs import JobStatus
 from forge_events.nodes import NodeType
 from tests.store.making import NOW, later, new_job
@@ -28,7 +28,18 @@ SEEN = "last seen at 2026-01-02 03:04:05 UTC"
 
 
 def reap(store, seconds):
-    return Reaper(store, lost_after=LOST_AFTER, lease=LEASE).run_once(later(seconds))
+    """Return what comes of looks that go on until whoever is silent has been so for long enough."""
+    reaper = Reaper(store, lost_after=LOST_AFTER, lease=LEASE)
+    found = [reaper.run_once(later(seconds), at) for at in (0, 10, 20, LOST_AFTER)]
+    return Reaped([job for one in found for job in one.given_back], [job for one in found for job in one.ended])
+
+
+def watching(store):
+    """Return a reaper that has looked at what is there for almost long enough."""
+    reaper = Reaper(store, lost_after=LOST_AFTER, lease=LEASE)
+    for at in (0, 10, 20):
+        assert reaper.run_once(NOW, at) == ([], [])
+    return reaper
 
 
 def is_untouched(store, job, seconds):
@@ -157,3 +168,44 @@ def test_recorded_jobs_are_none_of_the_reapers(store):
     job = store.add_job(new_job(host="a"))
     job = store.transition(job, JobStatus.RUNNING, at=NOW, by="receiver")
     assert is_untouched(store, job, 10_000)
+
+
+def test_nobody_is_lost_whom_the_reaper_has_only_just_met(store):
+    """As when it starts, or when the database was away for longer than the lease: everybody seems silent then."""
+    process = manned(store)
+    job = running(store, process=process.id)
+    reaper = Reaper(store, lost_after=LOST_AFTER, lease=LEASE)
+    for at in (0, 10, 20, 29):
+        assert reaper.run_once(later(10_000), at) == ([], [])
+    seen(store, process, later(10_005))
+    assert reaper.run_once(later(10_010), 39) == ([], [])
+    assert fresh(store, job) == job
+
+
+def test_who_looks_late_begins_to_watch_anew(store):
+    """As when the database stood still for a while, and the look with it."""
+    job = running(store, process=manned(store).id)
+    reaper = watching(store)
+    assert reaper.run_once(later(1000), 1000) == ([], [])
+    assert reaper.run_once(later(1029), 1029) == ([], [])
+    assert [gone.id for gone in reaper.run_once(later(1030), 1030).ended] == [job.id]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_who_goes_on_to_say_that_it_is_there_is_there_whatever_its_stamps_say(store, hours):
+    """As when the clock by which they are made was set, or is another one than the reaper's."""
+    process = manned(store)
+    waiting = taken(store, assigned(store, launched(store)), process.id)
+    job = running(store, process=process.id)
+    reaper = Reaper(store, lost_after=LOST_AFTER, lease=LEASE)
+    for at in range(0, 200, 10):
+        seen(store, process, later(at + hours * 3600))
+        assert reaper.run_once(later(at), at) == ([], [])
+    assert [fresh(store, one) for one in (waiting, job)] == [waiting, job]
+
+
+def test_who_is_gone_is_lost_though_its_last_stamp_is_still_to_come(store):
+    """As when the database's clock was set back since."""
+    process = manned(store, at=later(3600))
+    job = running(store, process=process.id)
+    assert [gone.id for gone in reap(store, 31).ended] == [job.id]

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import signal
+import sys
 
 import psutil
 import pytest
@@ -91,9 +92,9 @@ def test_a_long_error_is_cut(end, folder):
     assert job.job_explanation.endswith(" " + "x" * 500)
 
 
-def test_an_error_after_the_statistics_is_an_error(end, folder):
+def test_an_error_of_ansible_after_the_statistics_is_a_failure(end, folder):
     job = end(Spool(folder).root().stats().error("ERROR! second playbook\n").eof())
-    assert job.status is JobStatus.ERROR
+    assert job.status is JobStatus.FAILED
     assert "ERROR! second playbook" in job.job_explanation
 
 
@@ -161,9 +162,22 @@ def test_a_failed_playbook_keeps_its_exit_code(end, started):
 
 
 def test_an_exit_code_though_nothing_failed_is_an_error(end, started):
+    job = end(started.done().exit(77))
+    assert (job.status, job.rc) == (JobStatus.ERROR, 77)
+    assert job.job_explanation == "the exit code is 77, though nothing failed"
+
+
+def test_a_breakdown_of_ansible_is_an_error(end, started):
     job = end(started.done().exit(250))
     assert (job.status, job.rc) == (JobStatus.ERROR, 250)
-    assert job.job_explanation == "the exit code is 250, though nothing failed"
+    assert job.job_explanation == "Ansible itself broke down with exit code 250"
+
+
+def test_exit_code_0_is_a_success_whatever_failed_on_the_way(end, started):
+    spool = started.root().error("[ERROR]: passing\n").stats(failures={"h": 1}, dark={"g": 1})
+    job = end(spool.eof().exit(0))
+    assert (job.status, job.rc, job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
+    assert job.failed
 
 
 def test_an_interrupted_playbook_keeps_its_exit_code(end, started):
@@ -194,7 +208,10 @@ def test_an_exit_without_an_end_is_an_error(end, started):
 
 def test_the_words_of_the_starter_count(end, started):
     job = end(started.root().error("x\n").eof(**NOT_NEEDED).exit(4, explanation="ERROR! no such playbook"))
-    assert (job.status, job.job_explanation) == (JobStatus.ERROR, "ERROR! no such playbook")
+    assert (job.status, job.job_explanation) == (
+        JobStatus.FAILED,
+        "Ansible ended with exit code 4: ERROR! no such playbook",
+    )
 
 
 def test_the_words_of_the_starter_alone_are_no_error(end, started):
@@ -297,8 +314,23 @@ def test_a_stopped_process_is_not_gone(store, folder, start):
 def test_a_younger_process_with_the_same_number_is_another(end, folder):
     before = datetime.datetime.fromtimestamp(psutil.Process().create_time(), datetime.UTC)
     started = (before - datetime.timedelta(seconds=10)).isoformat()
-    job = end(Spool(folder, pid=os.getpid(), started=started).root())
+    # As recorders wrote it before they told of the time since the machine's start.
+    job = end(Spool(folder, pid=os.getpid(), started=started, uptime=None).root())
     assert job.status is JobStatus.ERROR
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the time since the machine's start")
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_process_is_the_same_when_the_clock_is_set_while_it_runs(store, folder, hours):
+    started = (now() + datetime.timedelta(hours=hours)).isoformat()
+    Spool(folder, pid=os.getpid(), started=started).root()
+    assert job_of(drain(folder, store, now())[0]).status is JobStatus.RUNNING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the time since the machine's start")
+@pytest.mark.parametrize("facts", [{"uptime": 0.5}, {"boot_id": "another"}])
+def test_a_process_that_began_later_is_another_whatever_the_clock_says(end, folder, facts):
+    assert end(Spool(folder, pid=os.getpid(), **facts).root()).status is JobStatus.ERROR
 
 
 def test_an_older_process_with_the_same_number_may_be_the_one(store, folder):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import fcntl
 import pathlib
 import shutil
@@ -161,7 +160,7 @@ def test_an_outage_is_told_of_once_and_so_is_its_end(url, folder, told, stop):
     for _ in range(6):
         done = service.run_once(now())
         assert isinstance(done.outage, StoreUnavailable)
-        pauses.append(service._go_away(done.outage, now()))
+        pauses.append(service._go_away(done.outage))
     for pause, most in zip(pauses, [0.5, 1, 2, 4, 4, 4], strict=True):
         assert most / 2 <= pause <= most
     assert len(told.away) == 1
@@ -319,11 +318,11 @@ def test_partitions_are_merged_beside_the_work_until_it_is_time_to_stop(sqlite_u
 
 def test_merges_keep_their_distance(sqlite_url, folder, told, stop):
     service = Service(partial(open_store, sqlite_url), folder, told, stop, Pace(merge=60))
-    merger, began = service._merger, now()
+    merger, began = service._merger, 1000.0
     assert merger.begin(began)
     merger.end()
-    assert not merger.begin(began + datetime.timedelta(seconds=59))
-    assert merger.begin(began + datetime.timedelta(seconds=61))
+    assert not merger.begin(began + 59)
+    assert merger.begin(began + 61)
     merger.end()
 
 

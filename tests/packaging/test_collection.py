@@ -40,8 +40,8 @@ def test_every_file_of_plugins_is_in_it_as_a_regular_file_with_the_same_content(
 
 
 def test_the_parts_that_are_links_are_the_modules_of_the_library(root, packed):
-    for name in ("hierarchy", "spool", "terminal", "values"):
-        part = packed.extractfile(f"plugins/plugin_utils/_{name}.py").read()
+    for name in ("_excerpts", "censoring", "command_lines", "hierarchy", "spool", "terminal", "values"):
+        part = packed.extractfile(f"plugins/plugin_utils/_{name.lstrip('_')}.py").read()
         assert part == (root / "forge_events" / f"{name}.py").read_bytes()
 
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-SHARED = [ROOT / "forge_events" / f"{name}.py" for name in ("hierarchy", "spool", "terminal", "values")]
+NAMES = ("_excerpts", "censoring", "command_lines", "hierarchy", "spool", "terminal", "user", "values")
+SHARED = [ROOT / "forge_events" / f"{name}.py" for name in NAMES]
 PLUGINS = [path for path in sorted(ROOT.glob("plugins/*/*.py")) if not path.is_symlink()]
 
 
@@ -29,7 +30,8 @@ def name(path):
 
 @pytest.mark.parametrize("path", SHARED, ids=name)
 def test_a_shared_module_imports_the_standard_library_alone(path):
-    assert [top for top in imported(path) if top not in sys.stdlib_module_names] == []
+    # One of them may import another that has the same name in both places.
+    assert [top for top in imported(path) if top not in {*sys.stdlib_module_names, "._excerpts"}] == []
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=name)

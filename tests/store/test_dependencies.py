@@ -8,7 +8,7 @@ import threading
 import pytest
 from sqlalchemy import insert
 
-from forge_events.jobs import FINAL, JobStatus
+from forge_events.jobs import FINAL, JobFilter, JobStatus
 from forge_events.store import Retention, open_store
 from forge_events.store.schema import dependencies, jobs
 from tests.store.making import NOW, ended, later, new_job
@@ -108,7 +108,7 @@ def test_a_long_chain_is_canceled_as_a_whole(store):
         pairs = [{"job_id": number, "blocker_id": number - 1} for number in ids]
         connection.execute(insert(dependencies), pairs)
     end(store, first, JobStatus.ERROR)
-    canceled = store.jobs(status=JobStatus.CANCELED, limit=2 * LONG)
+    canceled = store.jobs(JobFilter(status=JobStatus.CANCELED), limit=2 * LONG)
     assert [job.id for job in canceled] == list(reversed(ids))
     assert canceled[0].job_explanation == f"job {ids[-2]}, which has to be successful before, is canceled"
 

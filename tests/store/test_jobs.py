@@ -6,7 +6,7 @@ import datetime
 import pytest
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
-from forge_events.jobs import FINAL, TRANSITIONS, JobStatus
+from forge_events.jobs import FINAL, TRANSITIONS, JobFilter, JobStatus
 from forge_events.store import Retention, open_store
 from tests.store.making import NOW, append, ended, later, make_event, new_job, noise
 
@@ -135,9 +135,9 @@ def test_jobs_come_newest_first_and_in_pages(store):
 def test_jobs_are_listed_by_status(store):
     new = store.add_job(new_job())
     done = ended(store)
-    assert store.jobs(status=JobStatus.NEW) == [new]
-    assert store.jobs(status=JobStatus.SUCCESSFUL) == [done]
-    assert store.jobs(status=JobStatus.ERROR) == []
+    assert store.jobs(JobFilter(status=JobStatus.NEW)) == [new]
+    assert store.jobs(JobFilter(status=JobStatus.SUCCESSFUL)) == [done]
+    assert store.jobs(JobFilter(status=JobStatus.ERROR)) == []
 
 
 def test_a_life_from_new_to_successful(store, job):
@@ -160,7 +160,9 @@ def test_a_job_that_never_ran_has_no_duration(store, job):
 
 def test_a_clock_that_was_set_back_makes_no_negative_duration(store, job):
     running = store.transition(job, JobStatus.RUNNING, at=NOW, by="test")
-    assert store.transition(running, JobStatus.FAILED, at=later(-5), by="test").elapsed == 0
+    ended = store.transition(running, JobStatus.FAILED, at=later(-5), by="test")
+    assert (ended.started, ended.finished, ended.elapsed) == (NOW, NOW, 0)
+    assert [step.at for step in store.transitions(job.id)] == [NOW, NOW]
 
 
 def test_times_come_back_in_utc(store, job):

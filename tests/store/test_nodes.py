@@ -152,10 +152,23 @@ def test_a_second_machine_under_one_name_is_refused_while_the_first_is_seen(stor
     assert len(store.nodes.dispatchers()) == 1
 
 
-def test_a_machine_whose_clock_is_ahead_is_there(store):
-    signed_on(store, last_seen=later(100))
+def test_a_machine_that_was_stamped_a_moment_ahead_is_there(store):
+    signed_on(store, last_seen=later(20))
     with pytest.raises(NameTaken, match="was seen 0 s ago"):
         signed_on(store, machine="m2")
+
+
+def test_a_stamp_from_before_the_database_s_clock_was_set_back_keeps_no_name(store):
+    signed_on(store, last_seen=later(3600))
+    signed_on(store, machine="m2")
+    assert store.nodes.get("a").machine == "m2"
+
+
+def test_how_a_machine_s_clock_stands_is_kept_from_each_heartbeat(store):
+    dispatcher = signed_on(store)
+    assert store.nodes.get("a").clock_offset is None
+    store.nodes.beat(dispatcher, FOUR_CORES.model_copy(update={"clock_offset": -62.5}), later(1))
+    assert store.nodes.get("a").clock_offset == -62.5
 
 
 def test_the_name_of_a_machine_that_was_lost_may_be_taken(store):

@@ -18,9 +18,7 @@ def marks(store, job, *events):
     return [(found[event.uuid].failed, found[event.uuid].changed) for event in events]
 
 
-@pytest.mark.parametrize(
-    "name", ["runner_on_failed", "runner_on_unreachable", "runner_item_on_failed", "runner_on_async_failed"]
-)
+@pytest.mark.parametrize("name", ["runner_on_failed", "runner_on_unreachable", "runner_item_on_failed"])
 def test_a_failure_rolls_up_to_the_playbook(store, job, play, name):
     task, other = play.task("bad"), play.task("good")
     event = play.host(name, task, "h1", res={})
@@ -103,3 +101,21 @@ def test_a_circle_of_parents_ends(store, job, play):
     circle = [one.model_copy(update={"parent_uuid": two.uuid}), two]
     append(store, job, [*circle, play.host("runner_on_failed", two, "h", res={})])
     assert marks(store, job, one, two) == [(True, False)] * 2
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_a_failure_that_may_have_been_rescued_rolls_up_when_the_statistics_say_that_it_was_not(
+    store, job, play, is_one_batch
+):
+    rescued, failed = play.task("rescued"), play.task("failed")
+    for task in (rescued, failed):
+        play.host("runner_on_failed", task, "h1", res={}, lost=["rescued"])
+    events = list(play.events)
+    if not is_one_batch:
+        append(store, job, events)
+        assert marks(store, job, rescued, failed, play.play, play.root) == [(False, False)] * 4
+        events = []
+    late = [failed.uuid, "unknown", None, "\0" * 36, "0" * 36]
+    events.append(play.add("playbook_on_stats", play.root, failures={"h1": 1}, failed_tasks=late))
+    append(store, job, events)
+    assert marks(store, job, rescued, failed, play.play, play.root) == [(False, False)] + [(True, False)] * 3

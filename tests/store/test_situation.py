@@ -117,14 +117,21 @@ def test_waiting_on_a_node_that_is_lost(store):
 
 def test_running(store):
     job = running(store, process=manned(store).id)
-    assert words(store, job) == "ansible-runner runs it on node a, process 4242"
+    assert words(store, job) == "it runs on node a, process 4242"
 
 
 def test_running_on_a_node_that_is_lost(store):
     job = running(store, process=manned(store).id)
     lost = f"no dispatcher has been seen on node a since {SEEN}"
     rest = "one that is started there takes the job on, and without one it ends as error after 300 s"
-    assert words(store, job, 31) == f"ansible-runner runs it on node a, process 4242; {lost}: {rest}"
+    assert words(store, job, 31) == f"it runs on node a, process 4242; {lost}: {rest}"
+
+
+@pytest.mark.parametrize("take_on", [lambda _, job: job, lambda store, job: held(store, job, "it is not known")])
+def test_a_job_for_a_node_that_nobody_knows_says_so(store, take_on):
+    manned(store)
+    job = take_on(store, launched(store, node="nope"))
+    assert words(store, job) == "node nope is not known; the job waits until a dispatcher works there"
 
 
 def test_running_and_to_be_canceled(store):

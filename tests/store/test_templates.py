@@ -52,6 +52,22 @@ def test_what_is_added_comes_back_whole_with_an_id(store):
     assert store.templates.get(str(added.id)) == added
 
 
+def test_a_message_that_cannot_be_made_is_not_stored(store):
+    def telling(message):
+        return Notifications(success=[Notification(url="json://u:geheim@h", message=message)])
+
+    broken = telling("{{ job['geheim'] }}")
+    with pytest.raises(InvalidLaunch) as caught:
+        store.templates.add(template(notifications=broken))
+    assert str(caught.value).startswith("the message for success cannot be used: line 1: ")
+    assert "geheim" not in str(caught.value)
+    assert store.templates.all() == []
+    added = store.templates.add(template(notifications=telling("{{ job.name }}")))
+    with pytest.raises(InvalidLaunch):
+        store.templates.replace(added.model_copy(update={"notifications": broken}))
+    assert store.templates.get("deploy") == added
+
+
 def test_a_name_goes_before_an_id(store):
     first = store.templates.add(template("first"))
     second = store.templates.add(template(str(first.id)))

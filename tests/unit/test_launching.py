@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import pathlib
+import pwd
 from types import SimpleNamespace
 
 import pytest
 
 from forge_events import launching
-from forge_events.errors import FieldNotAsked, NotInTime, NotLaunched, NotRelaunchable, UnknownTemplate
+from forge_events.errors import FieldNotAsked, InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable, UnknownTemplate
 from forge_events.jobs import HostSummary, Job, JobStatus
 from forge_events.launches import Launch
 from forge_events.templates import JobTemplate
@@ -32,6 +32,9 @@ class Memory:
         self.queue = self
         self.templates = SimpleNamespace(all=lambda: self.known, get=self._template)
 
+    def now(self):
+        return NOW
+
     def add(self, job, launch, **facts):
         made = Job(**job.model_dump(), id=len(self.jobs) + 1, status=JobStatus.PENDING)
         self.jobs[made.id], self.launches[made.id], self.added = made, launch, facts
@@ -47,7 +50,7 @@ class Memory:
         return self.summaries
 
     def request_cancel(self, job, at, by):
-        assert at.tzinfo is datetime.UTC
+        assert at == NOW  # by the store's clock
         self.canceled.append((job.id, by))
         return job
 
@@ -90,8 +93,8 @@ def test_a_job_is_queued_with_what_is_known_of_it(memory, here):
         memory, Launch.of(playbook="plays/site.yml", inventory=["a,b"]), after=[3], by="somebody", counts_hosts=True
     )
     assert (job.name, job.launch_type, job.impact) == ("site.yml", "manual", 3)
-    assert (job.directory, job.host, job.job_template_id) == (str(here / "plays"), None, None)
-    assert job.command == ["ansible-playbook", "-i", "a,b", "site.yml"]
+    assert (job.directory, job.host, job.job_template_id) == (str(here), None, None)
+    assert job.command == ["ansible-playbook", "-i", "a,b", "plays/site.yml"]
     assert memory.added == {"queue": 0, "after": [3], "at": job.created, "by": "somebody"}
 
 
@@ -111,26 +114,32 @@ def test_no_secret_is_in_the_job(memory):
 
 
 def test_whoever_is_not_named_is_the_user(memory, monkeypatch):
-    monkeypatch.setattr(getpass, "getuser", lambda: "me")
-    launched(memory)
-    assert memory.added["by"] == "me"
+    monkeypatch.setenv("SUDO_USER", "me")
+    job, _ = launched(memory)
+    assert (memory.added["by"], job.run_by) == ("me", "me")
 
 
 def test_a_user_without_a_name_is_a_number(memory, monkeypatch):
-    def unknown():
-        raise KeyError("getpwuid(): uid not found")
+    def unknown(number):
+        raise KeyError(number)
 
-    monkeypatch.setattr(getpass, "getuser", unknown)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     launched(memory)
     assert memory.added["by"].startswith("uid ")
+
+
+def test_a_dry_run_is_known_as_one_from_the_start(memory):
+    assert launched(memory, check=True)[0].check_mode
+    assert not launched(memory)[0].check_mode
 
 
 @pytest.mark.parametrize(
     ("project", "playbook", "expected"),
     [
         (None, "site.yml", ("", "site.yml")),
-        (None, "plays/../plays/site.yml", ("plays", "site.yml")),
-        (None, "/srv/site.yml", ("/srv", "site.yml")),
+        (None, "plays/../plays/site.yml", ("", "plays/site.yml")),
+        (None, "/srv/site.yml", ("", "/srv/site.yml")),
         ("/srv", "plays/site.yml", ("/srv", "plays/site.yml")),
         ("/srv/", "/srv/plays/site.yml", ("/srv", "plays/site.yml")),
         ("/srv", "/opt/site.yml", ("/srv", "/opt/site.yml")),
@@ -168,12 +177,41 @@ def test_inventories_are_looked_for_here_and_then_in_the_project(here):
 def test_a_home_is_found(here, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     found = launching.placed(Launch.of(playbook="~/site.yml", inventory=["~/hosts"]))
-    assert (found.project, found.inventory) == ("/home/me", ["/home/me/hosts"])
+    assert (found.playbook, found.inventory) == ("/home/me/site.yml", ["/home/me/hosts"])
 
 
 def test_a_path_that_may_not_be_looked_at_is_no_fault(here):
     long = "x" * 4000
-    assert launching.placed(Launch.of(playbook="/srv/site.yml", inventory=[long])).inventory == [f"/srv/{long}"]
+    assert launching.placed(Launch.of(playbook="site.yml", inventory=[long])).inventory == [str(here / long)]
+
+
+def test_a_comma_is_in_a_list_of_hosts_or_in_the_name_of_a_file(here):
+    (here / "one, two").touch()
+    found = launching.placed(Launch.of(playbook="site.yml", inventory=["one, two", "one,two"]))
+    assert found.inventory == [str(here / "one, two"), "one,two"]
+    assert found.known_host_count is None
+
+
+def test_the_project_is_where_one_is_for_a_playbook_elsewhere_too(here):
+    found = launching.placed(Launch.of(playbook="/srv/plays/site.yml"), pathlib.Path("/opt/project"))
+    assert (found.project, found.playbook) == ("/opt/project", "/srv/plays/site.yml")
+
+
+def test_a_container_is_not_given_all_of_the_machine(here):
+    what = Launch.of(playbook="site.yml", execution_environment="image")
+    with pytest.raises(InvalidLaunch, match=r"project cannot be used: .* all of /; --project"):
+        launching.placed(what, pathlib.Path("/"))
+    assert launching.placed(what).project == str(here)
+    assert launching.placed(what.changed(execution_environment=None), pathlib.Path("/")).project == "/"
+
+
+def test_a_working_directory_that_is_gone_is_told(here, monkeypatch):
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(InvalidLaunch, match="there is no working directory"):
+        launching.placed(Launch.of(playbook="site.yml"))
 
 
 def test_what_is_placed_stays_where_it_is(here, monkeypatch):
@@ -200,7 +238,8 @@ def test_a_template_that_allows_many_has_none(memory):
 def test_only_what_a_template_asks_may_be_given(memory):
     template(memory, ask=["extra_vars"])
     job = launching.launch_template(memory, "deploy", extra_vars={"b": 3}, after=[1])
-    assert memory.launches[job.id].extra_vars == {"a": 1, "b": 3}
+    assert memory.launches[job.id].extra_vars == {"a": 1, "b": 2}
+    assert memory.launches[job.id].untrusted_vars == {"b": 3}
     assert memory.added["after"] == [1]
     with pytest.raises(FieldNotAsked, match="limit cannot be used: the job template 'deploy' does not let it"):
         launching.launch_template(memory, "deploy", limit="all")
@@ -236,7 +275,7 @@ def test_a_relaunch_of_failed_hosts_is_limited_to_them(memory):
         HostSummary(host_name="c", dark=1),
     ]
     new = launching.relaunch(memory, job, failed_hosts=True)
-    assert memory.launches[new.id] == what.changed(limit="a,c")
+    assert memory.launches[new.id] == what.changed(limit=None, limit_hosts=["a", "c"])
 
 
 def test_what_cannot_be_relaunched_is_refused(memory):

@@ -104,7 +104,7 @@ def test_without_settings_a_machine_is_a_node_by_its_name(tmp_path):
     found = load()
     assert found.node == platform.node()
     assert (found.heartbeat, found.node_lost_after, found.job_lease) == (10, 30, 300)
-    assert (found.impact, found.artifact_days, found.container_engine) == ("hosts", 0, "podman")
+    assert (found.impact, found.container_engine) == ("hosts", "podman")
     assert found.work_dir == found.home / "work"
 
 
@@ -124,7 +124,6 @@ def test_a_node_is_lost_after_three_heartbeats_unless_it_is_said(monkeypatch):
     ("name", "value", "reason"),
     [
         *((name, value, "") for name in TIMES for value in ("0", "-1", "nan", "inf", "1e10", "soon", "10 s")),
-        *(("ARTIFACT_DAYS", value, "") for value in ("-1", "nan", "inf", "1e6", "ever")),
         ("NODE_LOST_AFTER", "10", "it has to be more than FORGE_EVENTS_HEARTBEAT, which is 10 s"),
         ("IMPACT", "much", "Input should be 'hosts' or 'forks'"),
         ("CONTAINER_ENGINE", "lxc", "Input should be 'podman' or 'docker'"),
@@ -219,6 +218,7 @@ def test_the_file_that_a_url_names(url, file):
         ("postgresql://me:ge#heim@h/d", "postgresql://..."),
         ("postgresql://h:5432,i/d?user=me@x&password=geheim", "postgresql://..."),
         ("postgresql:///d?host=/run/postgresql", "postgresql:///d"),
+        ("postgresql+psycopg://me:geheim@h/d?x=1", "postgresql+psycopg://h/d"),
         ("host=h password=geheim", "..."),
         ("me:geheim@h/d", "..."),
         ("/srv/a.db", "/srv/a.db"),

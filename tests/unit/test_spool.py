@@ -52,7 +52,10 @@ def test_what_is_written_is_read(path, writer):
     writer.event(an_event(1, stdout="x"))
     writer.eof({"event_count": 1})
     writer.exit({"rc": 0})
-    assert [(record.kind, record.value) for record in records(path)] == [
+    found = [(record.kind, record.value) for record in records(path)]
+    kept = {name: found[0][1].pop(name) for name in ("boot_id", "uptime")} if sys.platform == "linux" else {}
+    assert all(kept.values())
+    assert found == [
         ("header", {"format": spool.FORMAT, "job_uuid": "j"}),
         ("event", an_event(1, stdout="x")),
         ("eof", {"event_count": 1}),
@@ -155,7 +158,8 @@ def test_the_header_is_the_first_line(path, writer):
     writer.header({"job_uuid": "j"})
     writer.header({"job_uuid": "k"})
     with path.open("rb") as file:
-        assert spool.read_header(file) == {"format": spool.FORMAT, "job_uuid": "j"}
+        found = spool.read_header(file) or {}
+    assert (found["format"], found["job_uuid"]) == (spool.FORMAT, "j")
 
 
 def test_a_spool_is_its_owners_alone(path, writer):

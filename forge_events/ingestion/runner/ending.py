@@ -1,49 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a job ended, by what ansible-runner says of it, as the last two lines of a spool. Pure.
+"""What ansible-runner says of a job's end, as the last two lines of a spool. Pure.
 
-==================================================== =======================================================
-ansible-runner says                                  the job
-==================================================== =======================================================
-``successful``                                       successful
-``failed``                                           as its statistics and its exit code say
-``failed`` with exit code 2, statistics are lost     failed
-``unplayable``, which whoever launched the job says  failed
-``timeout``                                          failed
-``canceled``                                         canceled
-``error``                                            error, with the explanation that it gives
-nothing, and there are statistics                    as these say
-nothing, and there are none                          error
-==================================================== =======================================================
+:mod:`forge_events.ingestion.outcome` judges it, as it does of every job.
+
+================================== ==========================================================================
+ansible-runner says                the exit line says
+================================== ==========================================================================
+``canceled`` ``error``             that status, and the explanation that runner gives
+``timeout``                        ``failed``
+``successful`` or ``failed``       the exit code; the status where no exit code is known, though the playbook
+                                   came to its end
+nothing                            that it said nothing
+================================== ==========================================================================
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events import values
+from forge_events.command_lines import censor_urls
 from forge_events.jobs import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FINAL", "UNPLAYABLE", "Ending"]
+__all__ = ["FINAL", "Ending"]
 
-UNPLAYABLE = "unplayable"
-"""What is said of a playbook that Ansible refused to play, in place of ``failed``."""
-
-FINAL = frozenset({"successful", "failed", "timeout", "canceled", "error", UNPLAYABLE})
+FINAL = frozenset({"successful", "failed", "timeout", "canceled", "error"})
 """What ansible-runner says when a job is over."""
 
 _MAX_EXPLANATION = 500
-_HOSTS_FAILED = 2
 
-_UNTOLD = "ansible-runner did not write how the job ended"
 _STATED: Mapping[str, tuple[JobStatus, str]] = {
-    "successful": (JobStatus.SUCCESSFUL, ""),
     "timeout": (JobStatus.FAILED, "ansible-runner stopped the job, which took longer than it may"),
     "canceled": (JobStatus.CANCELED, "ansible-runner was told to stop the job"),
     "error": (JobStatus.ERROR, "ansible-runner could not run the job"),
-    UNPLAYABLE: (JobStatus.FAILED, "Ansible refused to play the playbook"),
 }
 
 
@@ -72,20 +63,22 @@ class Ending(NamedTuple):
             "has_stats": self.has_stats,
             "needs_stats": self.has_playbook,
         }
-        return [{"eof": eof}, {"exit": {"finished": self.finished, "rc": self.rc, **self._verdict()}}]
+        return [{"eof": eof}, {"exit": {"finished": self.finished, "rc": self.rc, **self._words()}}]
 
-    def _verdict(self) -> dict[str, Any]:
-        """Return the status where it has to be stated, and the words for it."""
-        stated, reason = _STATED.get(self.status, (None, ""))
-        if stated is not None:
-            return {"status": stated, "explanation": self._told() or reason}
-        if not self.status and not self.has_stats:
-            return {"status": JobStatus.ERROR, "explanation": self._told() or _UNTOLD, "presumed": True}
+    def _words(self) -> dict[str, Any]:
+        """Return the status where no exit code can tell it, and the words for it."""
+        status, reason = _STATED.get(self.status, (None, ""))
+        if status is None and self.rc is None and (self.status == "successful" or (self.status and self.has_stats)):
+            status = JobStatus(self.status)
         if not self.status:
-            return {"explanation": self._told() or f"{_UNTOLD}; its statistics tell"}
-        if self.status == "failed" and self.rc == _HOSTS_FAILED and not self.has_stats:
-            return {"status": JobStatus.FAILED, "explanation": self._told() or "the statistics are lost"}
-        return {"explanation": self._told()} if self.explanation else {}
+            reason = f"ansible-runner did not write how the job ended{'; its statistics tell' * self.has_stats}"
+        found = {"status": status, "explanation": self._told() or reason, "presumed": self._is_presumed}
+        return {name: fact for name, fact in found.items() if fact}
+
+    @property
+    def _is_presumed(self) -> bool:
+        """Whether the end is none that anybody has told: there may be more of the job elsewhere."""
+        return not (self.status or self.has_stats)
 
     def _told(self) -> str:
-        return values.censor_command([" ".join(self.explanation.split())[:_MAX_EXPLANATION]])[0]
+        return censor_urls(" ".join(self.explanation.split())[:_MAX_EXPLANATION])

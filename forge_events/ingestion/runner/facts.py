@@ -17,13 +17,28 @@ if TYPE_CHECKING:
     from forge_events.hierarchy import Include
     from forge_events.ingestion.runner.told import Told
 
-__all__ = ["host_of", "is_core_action", "path_of", "play_of", "result_of", "stats_of", "task_of", "task_uuid_of"]
+__all__ = [
+    "host_of",
+    "is_censored",
+    "is_core_action",
+    "path_of",
+    "play_of",
+    "result_of",
+    "stats_of",
+    "task_of",
+    "task_uuid_of",
+]
 
 _CORE_ACTIONS = frozenset({"gather_facts", "setup", "validate_argument_spec"})
-_RESULT_KEYS = ("remote_addr", "res", "start", "end", "duration", "ignore_errors", "jid", "diff")
+# The last two are in what was exported from a store; ansible-runner has neither.
+_CIRCUMSTANCES = ("check_mode", "delegated_host")
+_RESULT_KEYS = ("remote_addr", "res", "start", "end", "duration", "ignore_errors", "jid", "diff", *_CIRCUMSTANCES)
 _DETAILS = ("task_args", "resolved_action", "role", "resolved_role", "event_loop")
 _STATS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# As the default callback begins a line: the word for what came of it, and in brackets the host and the other one.
+_SHOWN_HOSTS = re.compile(r"^[a-z]+: \[(\S+) -> ([^\]\s(]+)(?:\([^)\s]*\))?\]", re.MULTILINE)
+_MAX_BANNER = 4096
 # What runner puts in the place of a result that is too large for it, or under no_log.
 _WITHOUT_RESULT = frozenset({"runner_on_skipped"})
 
@@ -58,6 +73,7 @@ def task_of(told: Told, *, is_core_made: bool = False, includes: tuple[Include, 
         is_handler=data.get("is_conditional") is True,
         is_core_made=is_core_made,
         includes=includes,
+        included_at=tuple(include.path for include in reversed(includes) if include.path),
         details={"task_args": "", **details},
     )
 
@@ -72,6 +88,12 @@ def host_of(told: Told) -> str:
     return text_of(told.data.get("host"))
 
 
+def is_censored(told: Told) -> bool:
+    """Return whether the result of an event is under ``no_log``."""
+    result = told.data.get("res")
+    return isinstance(result, dict) and ("censored" in result or bool(result.get("_ansible_no_log")))
+
+
 def is_core_action(told: Told) -> bool:
     """Return whether Ansible may have made a task of this action by itself, as it does to gather facts."""
     action = text_of(told.data.get("task_action")).rpartition(".")[2]
@@ -81,6 +103,8 @@ def is_core_action(told: Told) -> bool:
 def result_of(told: Told) -> dict[str, Any]:
     """Return what an event of a host tells beside its task; ``lost`` names what runner did not keep."""
     data = {key: told.data[key] for key in _RESULT_KEYS if key in told.data}
+    if delegated := data.get("delegated_host") or _delegated_host(told):
+        data["delegated_host"] = delegated
     lost = [] if told.data else ["event_data"]
     if "res" in data:
         data["res"] = _censored(data["res"], is_poll=told.event == "runner_on_async_poll")
@@ -94,6 +118,17 @@ def result_of(told: Told) -> dict[str, Any]:
     elif told.event == "runner_on_unreachable":
         data["ignore_errors"] = _COLOUR.sub("", told.text).rstrip().endswith("\n...ignoring")
     return {**data, "lost": lost} if lost else data
+
+
+def _delegated_host(told: Told) -> str:
+    """Return the other host on which a task ran: as the result has it, or as the terminal showed it."""
+    result, host = told.data.get("res"), host_of(told)
+    variables = result.get("_ansible_delegated_vars") if isinstance(result, dict) else None
+    name = text_of(variables.get("ansible_delegated_host")) if isinstance(variables, dict) else ""
+    shown = _SHOWN_HOSTS.search(_COLOUR.sub("", told.text[:_MAX_BANNER]))
+    if not name and shown is not None and shown[1] == host:
+        name = shown[2]
+    return "" if name == host else name
 
 
 def _shown_result(text: str) -> dict[str, Any] | None:

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import shlex
 import uuid
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from forge_events import values
+from forge_events.command_lines import Censored, censor_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["command_of", "event_uuids", "job_uuid", "name_of"]
+__all__ = ["command_of", "event_uuids", "is_dry_run", "job_uuid", "name_of", "user_of"]
 
 _PLAYBOOKS = (".yml", ".yaml", ".json")
 _MAX_WORDS = 10_000
-_MAX_SHELL = 32 * 1024
-"""Characters of a shell's command that are looked into; shlex takes time that grows with their square."""
+_PROGRAMS = frozenset({"ansible", "ansible-playbook"})
+_TAKES_A_VALUE = frozenset("BEPTMacefilmtu")
 
 
 def job_uuid(*facts: str) -> str:
@@ -42,25 +41,38 @@ def event_uuids(job: str) -> Callable[[], str]:
     return lambda: f"{shared}-{next(numbers):012x}"
 
 
-def command_of(found: Any) -> list[str]:
-    """Return a command line without secrets, also where it is handed to a shell as one word."""
+def command_of(found: Any) -> Censored:
+    """Return a command line without its secrets, and these."""
     words = [word for word in found[:_MAX_WORDS] if isinstance(word, str)] if isinstance(found, list) else []
-    return [
-        _shell_command(word) if before == "-c" else word
-        for before, word in zip(["", *words], values.censor_command(words), strict=False)
-    ]
+    return censor_command(words)
 
 
-def _shell_command(text: str) -> str:
-    """Return a command in a shell's own words, censored; runner does this to add an ssh key to an agent."""
-    try:
-        words = shlex.split(text) if len(text) <= _MAX_SHELL else None
-    except ValueError:
-        words = None
-    if words is None:
-        return values.censor_command(["-e", text])[1]
-    censored = values.censor_command(words)
-    return text if censored == words else " ".join(censored)
+def is_dry_run(command: Sequence[str]) -> bool:
+    """Return whether a command runs Ansible with ``--check``, also as ``-C`` among other letters."""
+    words = iter(command)
+    for word in words:
+        if PurePath(word).name in _PROGRAMS:
+            break
+    for word in words:
+        if word == "--":
+            return False
+        if word.startswith("--") and "--check".startswith(word) and len(word) > len("--c"):
+            return True
+        if word.startswith("-") and not word.startswith("--") and "C" in _letters(word):
+            return True
+    return False
+
+
+def _letters(word: str) -> str:
+    """Return the short options of a word, up to the first one that takes the rest of it as its value."""
+    return "".join(itertools.takewhile(lambda letter: letter not in _TAKES_A_VALUE, word[1:]))
+
+
+def user_of(environment: Any) -> str | None:
+    """Return who ran a command, as its environment says."""
+    found = environment if isinstance(environment, dict) else {}
+    names = (found.get(name) for name in ("SUDO_USER", "LOGNAME", "USER"))
+    return next((name for name in names if isinstance(name, str) and name), None)
 
 
 def name_of(command: Sequence[str], playbook: str, ident: str) -> str:

@@ -50,16 +50,24 @@ class Normaliser:
     :param new_uuid: makes the uuid of an event, the same ones each time that the same events are told.
     :param failures: knows which failures somebody rescued.
     :param about: more for the root to tell.
+    :param is_dry: the job as a whole is a dry run, and so is each result of it, as far as runner tells.
     """
 
     def __init__(
-        self, playbook: str, new_uuid: Callable[[], str], failures: Failures, about: Mapping[str, Any] | None = None
+        self,
+        playbook: str,
+        new_uuid: Callable[[], str],
+        failures: Failures,
+        about: Mapping[str, Any] | None = None,
+        *,
+        is_dry: bool = False,
     ) -> None:
         self._playbook_name = playbook
         self._about = about or {}
         self._hierarchy = Hierarchy(playbook, new_uuid)
         self._includes = Includes()
         self._failures = failures
+        self._is_dry = is_dry
         self._announced: Task | None = None
         self._is_at_start = True
         self._tasks: dict[str, Task] = {}
@@ -146,15 +154,20 @@ class Normaliser:
             task = announced if announced is not None and announced.uuid == uuid else facts.task_of(told)
             task = task._replace(includes=known.includes, is_handler=known.is_handler)
         self._tasks[host] = task
+        self._failures.go_on(host)
         return self._hierarchy.begin(host, task, {} if told.data else {"lost": ["event_data"]})
 
     def _report(self, told: Told) -> list[Event]:
         host, data = facts.host_of(told), facts.result_of(told)
         task_uuid = facts.task_uuid_of(told)
+        if self._is_dry:
+            data["check_mode"] = True
         if told.event == "runner_on_failed":
             data |= self._failures.judge(host, is_ignored=bool(data.get("ignore_errors")), lost=data.get("lost", []))
         task = self._hierarchy.known_task(host, task_uuid) or facts.task_of(told)
         events = self._hierarchy.report(told.event, host, task_uuid, task, data)
+        if "rescued" in data.get("lost", ()):
+            self._failures.leave_open(host, events[-1].parent_uuid or "")
         action = events[-1].context.get("task_action", "")
         result = data.get("res")
         self._hides_artifacts |= action.endswith("set_stats") and isinstance(result, dict) and "censored" in result
@@ -181,7 +194,9 @@ class Normaliser:
 
     def _stats(self, told: Told) -> list[Event]:
         self.stats_count += 1
-        return self._hierarchy.add_to_root(told.event, facts.stats_of(told, hides_artifacts=self._hides_artifacts))
+        data = facts.stats_of(told, hides_artifacts=self._hides_artifacts)
+        failed = self._failures.settle(data)
+        return self._hierarchy.add_to_root(told.event, {**data, **({"failed_tasks": failed} if failed else {})})
 
     def _unknown(self, told: Told) -> list[Event]:
         """Take an event whose name is lost or new: a task that starts again makes none, anything else is a message."""

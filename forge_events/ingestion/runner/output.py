@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from forge_events.censoring import Censor
     from forge_events.hierarchy import Event
     from forge_events.ingestion.runner.told import Told
 
@@ -22,9 +23,11 @@ class Output:
 
     :param ident: what runner calls the job.
     :param created: the time for events that have none, until one has.
+    :param censor: hides what may not be told.
     """
 
-    def __init__(self, ident: str, created: str) -> None:
+    def __init__(self, ident: str, created: str, censor: Censor) -> None:
+        self._censor = censor
         self._ident = ident
         self._created = created
         self._waiting = ""
@@ -66,6 +69,7 @@ class Output:
         return text[:end]
 
     def _as_line(self, event: Event, told: Told | None, text: str) -> dict[str, Any]:
+        text = self._censor.text(text)
         start, self._line = self._line, self._line + text.count("\n") + (bool(text) and not text.endswith("\n"))
         data = {**event.context, **event.own}
         if told is not None:
@@ -77,7 +81,7 @@ class Output:
             "parent_uuid": event.parent_uuid,
             "counter": event.counter,
             "event": event.event,
-            "event_data": data,
+            "event_data": self._censor.data(data),
             "stdout": text,
             "start_line": start,
             "end_line": self._line,

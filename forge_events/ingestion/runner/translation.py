@@ -19,11 +19,15 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events import spool, values
+from forge_events import spool
+from forge_events.censoring import Censor
+from forge_events.command_lines import censor_environment, censor_urls
 from forge_events.ingestion.runner.announcements import Announcements
 from forge_events.ingestion.runner.ending import FINAL, Ending
 from forge_events.ingestion.runner.failures import Failures
-from forge_events.ingestion.runner.identity import command_of, event_uuids, job_uuid, name_of
+from forge_events.ingestion.runner.identity import command_of, event_uuids, is_dry_run, job_uuid, name_of, user_of
+from forge_events.ingestion.runner.lessons import Lessons
+from forge_events.ingestion.runner.messages import Messages
 from forge_events.ingestion.runner.normaliser import Normaliser, is_message
 from forge_events.ingestion.runner.output import Output
 from forge_events.ingestion.runner.told import Told, rc_of, text_of
@@ -70,7 +74,10 @@ class Translation:
         self._origin = origin
         self._start: Mapping[str, Any] = {}
         self._normaliser: Normaliser | None = None
-        self._output = Output(origin.ident, origin.now)
+        self._censor = Censor()
+        self._lessons = Lessons(self._censor)
+        self._messages = Messages(self._censor.hidden_message)
+        self._output = Output(origin.ident, origin.now, self._censor)
         self._announcements = Announcements()
         self._early: list[Told] = []
         self._early_size = 0
@@ -101,6 +108,8 @@ class Translation:
             yield from self._open(None)
         normaliser = self._need()
         for event, host in self._announcements.close():
+            yield from self._say(event, host)
+        for event, host in self._messages.close():
             yield from self._normalise(event, host)
         yield from self._release(None)
         rest = self._output.rest()
@@ -112,7 +121,7 @@ class Translation:
             event_count=normaliser.event_count,
             status=self.status if self.status in FINAL else "",
             rc=self._rc,
-            explanation=self._explanation or explanation,
+            explanation=self._censor.text(self._explanation or explanation),
             has_playbook=self._origin.owes_stats and (playbooks > 0 or self._is_playbook()),
             has_stats=0 < playbooks <= stats,
         ).lines()
@@ -128,12 +137,17 @@ class Translation:
             yield from self._open(told)
         self.last = told.created or self.last
         for event, host in self._announcements.take(told):
-            yield from self._normalise(event, host)
+            yield from self._say(event, host)
+
+    def _say(self, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
+        for event, begins in self._messages.take(told, host):
+            yield from self._normalise(event, begins)
 
     def _normalise(self, told: Told, host: str | None) -> Iterable[dict[str, Any]]:
         normaliser = self._need()
+        told, text = self._lessons.take(told)
         if normaliser.has_root:
-            return self._output.lines(normaliser.take(told, host), told, told.text)
+            return self._output.lines(normaliser.take(told, host), told, text)
         return self._before_root(normaliser, told, host)
 
     def _before_root(self, normaliser: Normaliser, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
@@ -165,20 +179,24 @@ class Translation:
         ident = (told.ident if told is not None else "") or origin.ident
         uuid = origin.uuid or job_uuid(ident, told.uuid if told is not None else self._start_and_end())
         command = command_of(self._start.get("command"))
+        self._censor.learn_command(command.secrets, command.echoes)
         playbook = text_of(told.data.get("playbook")) if told is not None else ""
         started = _earliest(origin.started, told.created if told is not None else None) or origin.now
-        name = name_of(command, playbook, ident)
+        name = self._censor.text(censor_urls(name_of(command.words, playbook, ident)))
         failures = Failures(origin.stats)
-        self._normaliser = Normaliser(playbook or name, event_uuids(uuid), failures, self._environment())
-        self._output = Output(ident, started)
+        is_dry = is_dry_run(command.words)
+        self._normaliser = Normaliser(playbook or name, event_uuids(uuid), failures, self._environment(), is_dry=is_dry)
+        self._output = Output(ident, started, self._censor)
         yield {
             "header": {
                 "format": spool.FORMAT,
                 "job_uuid": uuid,
                 "name": name,
-                "command": command,
+                "command": command.words,
                 "directory": text_of(self._start.get("cwd")) or None,
                 "host": None,
+                "run_by": user_of(self._start.get("env")),
+                "check_mode": is_dry,
                 "pid": told.pid if told is not None else None,
                 "started": started,
                 "expects_exit": True,
@@ -195,7 +213,7 @@ class Translation:
         found = self._start.get("env")
         if not self._origin.keeps_environment or not isinstance(found, dict):
             return {}
-        return {"environment": values.censor_environment(found)}
+        return {"environment": censor_environment(found)}
 
     def _need(self) -> Normaliser:
         if self._normaliser is None:  # pragma: no cover - every caller has opened the spool
@@ -203,7 +221,7 @@ class Translation:
         return self._normaliser
 
     def _is_playbook(self) -> bool:
-        return any(word.endswith("ansible-playbook") for word in command_of(self._start.get("command")))
+        return any(word.endswith("ansible-playbook") for word in command_of(self._start.get("command")).words)
 
 
 def _earliest(started: datetime.datetime | None, created: str | None) -> str | None:

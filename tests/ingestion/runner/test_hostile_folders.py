@@ -275,7 +275,7 @@ def test_a_job_without_events_is_its_output(taken, tmp_path):
     (artifact.folder / "stdout").write_text(text)
     found = taken(artifact.folder)
     assert found.stdout == text
-    assert found.job.status is JobStatus.ERROR
+    assert found.job.status is JobStatus.FAILED
     assert "the playbook: nope.yml could not be found" in found.job.job_explanation
 
 

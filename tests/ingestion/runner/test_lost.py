@@ -83,7 +83,10 @@ def test_without_statistics_it_is_lost(artifact, taken):
     result(artifact, "runner_on_failed", res={"msg": "no"}, ignore_errors=None)
     found = taken(artifact.end("failed", 2))
     assert found.named("runner_on_failed")[0].event_data["lost"] == ["rescued"]
-    assert (found.job.status.value, found.job.job_explanation) == ("failed", "the statistics are lost")
+    assert (found.job.status.value, found.job.job_explanation) == (
+        "failed",
+        "Ansible ended with exit code 2 without the statistics that close a playbook",
+    )
 
 
 @pytest.mark.parametrize("is_ignored", [True, False])

@@ -1,0 +1,1 @@
+../../../plugins/plugin_utils/_command_lines.py

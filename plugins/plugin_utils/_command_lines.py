@@ -1,0 +1,1 @@
+../../forge_events/command_lines.py

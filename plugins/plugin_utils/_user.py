@@ -1,0 +1,1 @@
+../../forge_events/user.py

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One playbook has one record: whoever starts it, and whoever told of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from forge_events.jobs import JobStatus
+from tests.cli.conftest import CommandLine
+from tests.recorders.ways import PLAYBOOKS, WAYS, latest
+
+BOOKS = sorted(path.stem for path in PLAYBOOKS.glob("*.yml"))
+
+# How Ansible itself ends; all others are successful, with 0.
+ENDS = {
+    "any_errors_fatal": (JobStatus.FAILED, 2),
+    "fails": (JobStatus.FAILED, 2),
+    "killed": (JobStatus.ERROR, 137),
+    "refused": (JobStatus.FAILED, 4),
+    "rescue_fails": (JobStatus.FAILED, 2),
+    "run_once": (JobStatus.FAILED, 2),
+    "shown": (JobStatus.FAILED, 2),
+    "unreachable": (JobStatus.FAILED, 4),
+}
+# Beside being run; the others are launched in the long campaign.
+LAUNCHED = {"asynchronous", "hidden", "killed", "linear", "rescued"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return CommandLine(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def recorded(home, request):
+    """Return the record of a playbook by `record`, held against what Ansible is known to do."""
+    WAYS["record"](home, request.param)
+    found = latest(home)
+    assert (found.job.status, found.job.rc) == ENDS.get(request.param, (JobStatus.SUCCESSFUL, 0))
+    return found
+
+
+def check(found, expected, way):
+    """Check that a record is the expected one, with what is known to be otherwise of ansible-runner and of a kill."""
+    is_killed = expected.job.status is JobStatus.ERROR
+    assert found.job.status is expected.job.status
+    assert found.tree() == expected.tree()
+    if not is_killed:  # a shell adds 128 to the number of the signal
+        assert found.outcome() == expected.outcome()
+    if way != "ingest":
+        assert found.results() == expected.results()
+        assert is_killed or found.lines() == expected.lines()
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "recorded"),
+    [
+        pytest.param(way, name, name, marks=[pytest.mark.full] * (way == "launch" and name not in LAUNCHED))
+        for name in BOOKS
+        for way in ("run", "launch", "ingest")
+    ],
+    indirect=["recorded"],
+)
+def test_a_playbook_has_one_record_in_whatever_way_it_comes(home, recorded, way, name):
+    dispatcher = home.start("dispatcher", "--node", "here") if way == "launch" else None
+    try:
+        WAYS[way](home, name)
+    finally:
+        if dispatcher is not None:
+            dispatcher.terminate()
+            dispatcher.communicate()
+    check(latest(home), recorded, way)
+
+
+def test_no_way_keeps_what_is_hidden(home):
+    for way in ("record", "run", "ingest"):
+        WAYS[way](home, "hidden")
+        found = latest(home)
+        kept = "\n".join([repr(dataclasses.asdict(found)["job"]), *(event.model_dump_json() for event in found.events)])
+        assert "hush" not in kept, way
+
+
+def test_the_corpus_is_large_enough():
+    assert len(BOOKS) >= 25
+    assert ENDS.keys() <= set(BOOKS)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways in which a playbook gets into the store, each run for real, and what no way changes of a record."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from forge_events.events import EventFilter
+from forge_events.hierarchy import EVENTS, violations
+from forge_events.output import to_text
+from forge_events.store import open_store
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forge_events.events import JobEvent
+    from forge_events.jobs import Job
+    from tests.cli.conftest import CommandLine
+
+PLAYBOOKS = pathlib.Path(__file__).parent / "playbooks"
+
+# What Ansible is told beside the playbook, by the playbook's name.
+OPTIONS = {"dry": ["--check"]}
+
+_VOLATILE = frozenset({"start", "end", "delta", "ansible_job_id", "results_file", "stdout", "msg", "exception"})
+_TIMES = re.compile(r'"(start|end|delta)": "[^"]*"')
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One job as the store has it."""
+
+    job: Job
+    events: list[JobEvent]
+    hosts: list[dict[str, Any]]
+    output: str
+
+    def outcome(self) -> tuple[Any, ...]:
+        """Return how the job and its hosts ended."""
+        return self.job.status, self.job.rc, self.job.failed, self.job.changed, self.hosts
+
+    def tree(self) -> list[tuple[Any, ...]]:
+        """Return all events but messages, with place, run, batch and roll-up, in an order that no timing changes."""
+        names = {event.uuid: (event.event, event.event_data.get("name")) for event in self.events}
+        return sorted(
+            (
+                event.event,
+                str(event.event_data.get("name")),
+                event.host_name,
+                event.task,
+                str(names.get(event.parent_uuid or "")),
+                event.event_data.get("run") or 0,
+                event.event_data.get("batch") or 0,
+                event.failed,
+                event.changed,
+                bool(event.event_data.get("ignore_errors")),
+                bool(event.event_data.get("rescued")),
+            )
+            for event in self.events
+            if EVENTS[event.event].level or event.parent_uuid is None
+        )
+
+    def results(self) -> list[tuple[str, str, str, str]]:
+        """Return what each host's results hold, without what differs from run to run."""
+        return sorted(
+            (event.event, event.host_name, event.task, repr(_steady(event.event_data.get("res"))))
+            for event in self.events
+            if EVENTS[event.event].level == 3
+        )
+
+    def lines(self) -> list[str]:
+        """Return the lines of the output, in an order that no timing changes."""
+        # Whoever runs it on a terminal has colours.
+        shown = _TIMES.sub(r'"\1": ""', "".join(to_text([self.output])))
+        return sorted(line for line in shown.splitlines() if line.strip())
+
+
+def _steady(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _steady(part) for key, part in sorted(value.items()) if key not in _VOLATILE}
+    return [_steady(part) for part in value] if isinstance(value, list) else value
+
+
+def _arguments(name: str) -> list[str]:
+    return ["-i", "hosts", *OPTIONS.get(name, []), f"{name}.yml"]
+
+
+def recorded(cli: CommandLine, name: str) -> None:
+    """Record the command."""
+    cli("record", "--", "ansible-playbook", *_arguments(name), cwd=PLAYBOOKS)
+
+
+def run(cli: CommandLine, name: str, *options: str) -> None:
+    """Run it as a job of a process of its own."""
+    cli("run", *options, *_arguments(name), cwd=PLAYBOOKS)
+
+
+def launched(cli: CommandLine, name: str) -> None:
+    """Queue it for a dispatcher, and wait."""
+    job = cli.good("launch", *_arguments(name), cwd=PLAYBOOKS).text.strip()
+    cli("wait", job)
+
+
+def ingested(cli: CommandLine, name: str) -> None:
+    """Have ansible-runner run it, and ingest what that wrote."""
+    folder = cli.home / f"runner-{name}"
+    env = {key: value for key, value in cli.environment().items() if not key.startswith("FORGE_EVENTS_")}
+    words = [*OPTIONS.get(name, []), f"{name}.yml"]
+    command = [sys.executable, "-m", "tests.recorders.runner", str(folder), *words]
+    subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=120, stdin=subprocess.DEVNULL)
+    cli.good("ingest", folder)
+
+
+WAYS: dict[str, Callable[[CommandLine, str], None]] = {
+    "record": recorded,
+    "run": run,
+    "launch": launched,
+    "ingest": ingested,
+}
+
+
+def latest(cli: CommandLine) -> Record:
+    """Return the job that came last."""
+    with open_store(f"sqlite:///{cli.home}/events.db") as store:
+        job = store.job("latest")
+        events = list(store.events(job.id, EventFilter()))
+        assert list(violations(events)) == []
+        hosts = [summary.model_dump(exclude={"job_id"}) for summary in store.host_summaries(job.id)]
+        return Record(job, events, hosts, "".join(store.stdout(job.id)))
