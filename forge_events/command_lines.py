@@ -271,7 +271,7 @@ def _pairs(text: str) -> list[tuple[str, str, str]]:
 def _words(text: str, punctuation: str = "") -> list[str]:
     """Split a text as a shell does.
 
-    :raises ValueError: it cannot be split, or is so long that it would take minutes: shlex's time grows with the square.
+    :raises ValueError: it cannot be split, or is so long that it would take minutes: time grows with the square.
     """
     if len(text) > _LONGEST:
         raise ValueError("it is too long")
