@@ -47,11 +47,11 @@ layers: venv ## Check that imports point down the layers of the design
 
 .PHONY: test-matrix
 test-matrix: venv ## Run the collection in core-only environments, every ansible-core and Python, and the callback at length
-	$(PYTEST) -n auto tests/matrix tests/callback
+	$(PYTEST) -n auto tests/matrix tests/callback tests/secrets
 
 .PHONY: test-faults
 test-faults: venv ## Kill receivers, dispatchers, runners and servers for a long time, and feed them all that is damaged
-	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance tests/dispatcher
+	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance tests/dispatcher tests/recorders
 
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core

@@ -78,7 +78,7 @@ class _Run:
         try:
             ran = self._ran()
         except OSError as error:
-            ran = Ran(_NOT_FOUND, f"{error.strerror}\n")
+            ran = Ran(_NOT_FOUND, f"{error.strerror or error}\n")
         self._say(started, ran)
         shutil.rmtree(self._plan.folder / SECRETS, ignore_errors=True)
         if self._box is not None:

@@ -36,23 +36,13 @@ class JobSpool:
     ``job_uuid`` is the job's uuid, None before that.
 
     :param spool_dir: the folder; made if it is missing.
-    :param uuid: the job's uuid, where it has one already.
-    :param recorder_pid: the process that says how the job ended where this one does not come to it.
     """
 
-    def __init__(
-        self,
-        spool_dir: Path,
-        ident: str,
-        *,
-        keeps_environment: bool = False,
-        uuid: str | None = None,
-        recorder_pid: int | None = None,
-    ) -> None:
+    def __init__(self, spool_dir: Path, ident: str, *, keeps_environment: bool = False) -> None:
         self._spool_dir = spool_dir
         now = datetime.datetime.now(datetime.UTC)
-        here = {"host": platform.node(), "pid": os.getpid(), "recorder_pid": recorder_pid or os.getpid()}
-        origin = Origin(ident, _text(now), started=now, uuid=uuid, header=here, keeps_environment=keeps_environment)
+        here = {"host": platform.node(), "pid": os.getpid(), "recorder_pid": os.getpid()}
+        origin = Origin(ident, _text(now), started=now, header=here, keeps_environment=keeps_environment)
         self._translation = Translation(origin)
         self._writer: spool.Writer | None = None
         self.job_uuid: str | None = None
