@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import stat
+import subprocess
 import sys
 
 import psutil
@@ -191,6 +192,68 @@ def test_a_canceled_job_leaves_no_process_and_keeps_its_events(made, kept, tasks
     assert not sleeping(nap)
     assert "PLAY [all]" in output(kept, job)
     assert has_told(made, kept, job)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a folder on a disk that a few events fill."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_keeps_no_canceled_job_and_ends_no_dispatcher(made, kept, small_disk):
+    made.settings["SPOOL_DIR"] = str(small_disk)
+    tasks = [f"debug: {{msg: \"{{{{ '{number}' * 30000 }}}}\"}}" for number in range(8)]
+    mark = "command: sh -c 'echo begin >> {{ marks }}/{{ mark }}; sleep 300'"
+    dispatcher = made.start()
+    job = made.launch(kept, playbook(made, "fills.yml", *tasks, mark))
+    begun(kept, job, made)
+    launching.cancel(kept, job, by="alice")
+    job = ended(kept, job)
+    assert (job.status, job.job_explanation) == (JobStatus.CANCELED, "canceled by alice")
+    assert not checks.survivors([job.uuid])
+    assert dispatcher.poll() is None
+    other = ended(kept, made.launch(kept, "trivial.yml"))
+    assert other.status is JobStatus.SUCCESSFUL, other.job_explanation
+
+
+def test_a_spool_that_nobody_can_write_keeps_no_job_from_its_end(made, kept, tmp_path):
+    made.settings["SPOOL_DIR"] = "/proc/none/spool"
+    made.start()
+    job = ended(kept, made.launch(kept))
+    assert (job.status, job.rc) == (JobStatus.SUCCESSFUL, 0)
+    assert "could be spooled" in job.job_explanation
+    checks.check_marks(made.marks, [job])
+
+
+def test_a_playbook_that_asks_goes_on_with_its_default_or_says_so(made, kept):
+    book = made.project / "asks.yml"
+    book.write_text(
+        "- hosts: all\n  gather_facts: false\n"
+        "  vars_prompt: [{name: asked, prompt: Which one, default: this, private: false}]\n"
+        "  tasks: [{pause: {prompt: Go on}}, {debug: {msg: 'it is {{ asked }}'}}]\n"
+    )
+    made.start()
+    job = ended(kept, made.launch(kept, "asks.yml"))
+    assert job.status is JobStatus.SUCCESSFUL
+    assert "it is this" in output(kept, job)
+    assert "not" in output(kept, job)
+    assert "interactive" in output(kept, job)
+
+
+@pytest.mark.parametrize(("setting", "has_colours"), [("nocolor = true", False), ("forks = 5", True)])
+def test_a_job_has_the_colours_that_its_project_wants(made, kept, setting, has_colours):
+    (made.project / "ansible.cfg").write_text(f"[defaults]\n{setting}\n")
+    made.start()
+    job = ended(kept, made.launch(kept))
+    assert ("\x1b[" in output(kept, job)) is has_colours
 
 
 def test_a_job_that_takes_too_long_has_failed_and_leaves_no_process(made, kept):
