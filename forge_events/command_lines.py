@@ -39,7 +39,7 @@ _TAKERS = "eai"
 _SHELL_OPTION = re.compile(r"-[a-z]{0,3}c\Z")
 
 _LONGEST_WORD = 128 * 1024
-_URL_USER = re.compile(r"(://)(?:([^/@\s]+)|([^/@\s:]+:[^\s@]*))@")
+_URL_USER = re.compile(r"(://)(?:([^/@\s]+)|([^/@\s:]+:[^\s@]{0,1024}))@")
 _URL_QUERY = re.compile(
     r"([?&;][^=&;\s]*(?:pass|pwd|secret|token|key|cred|auth|sig)[^=&;\s]*=)([^&;#\s]+)", re.IGNORECASE
 )
