@@ -41,7 +41,7 @@ _TAKERS = "eai"
 # What a shell takes; Ansible's own is harmless.
 _SHELL_OPTION = re.compile(r"-[a-z]{0,3}c\Z")
 
-_URL_USER = re.compile(r"(://)(?:([^/@\s]+)|([^/@\s:]+:[^\s@]*))@")
+_URL_USER = re.compile(r"(://)(?:([^/@\s]+)|([^/@\s:]+:[^\s@]{0,1024}))@")
 _URL_QUERY = re.compile(
     r"([?&;][^=&;\s]*(?:pass|pwd|secret|token|key|cred|auth|sig)[^=&;\s]*=)([^&;#\s]+)", re.IGNORECASE
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
 import shutil
 import signal
 from contextlib import suppress
@@ -19,6 +20,7 @@ from forge_events.dispatcher.execution import Execution, Outcome
 from forge_events.dispatcher.isolation import box_of, end_container
 from forge_events.dispatcher.plan import Order, Place, Result, leave, read
 from forge_events.errors import BrokenSpool, InvalidTransition, StaleTransition, ValueRejected
+from forge_events.files import open_binary
 from forge_events.ingestion.header import read_header
 from forge_events.ingestion.intake import Intake
 from forge_events.ingestion.process import gone
@@ -111,7 +113,7 @@ def collect(execution: Execution, store: Store, now: datetime.datetime) -> bool:
     A job whose spool cannot be taken in ends nevertheless, and says so.
     """
     try:
-        with execution.spool.open("rb") as file:
+        with open_binary(execution.spool) as file:
             header = read_header(str(execution.spool), file)
         is_gone = gone(header, assume_gone=False)
         Intake(store, is_owner=True).receive(execution.spool, header, is_gone, limit=TURN, said=execution.exit)
@@ -145,8 +147,8 @@ def _end(execution: Execution, store: Store, now: datetime.datetime, *, but: str
 def _has_exit(execution: Execution) -> bool:
     """Return whether the spool's last lines say how the job ended."""
     try:
-        with execution.spool.open("rb") as file:
-            file.seek(max(0, execution.spool.stat().st_size - _TAIL))
+        with open_binary(execution.spool) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             return any(line.startswith(b'{"exit"') for line in file.read().splitlines())
     except OSError:
         return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from forge_events.dispatcher.plan import SECRETS
 from forge_events.errors import UnknownJob
+from forge_events.events import from_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def _is_of_job(path: Path) -> bool:
 
 def _age(folder: Path, now: datetime.datetime) -> datetime.timedelta:
     try:
-        return now - datetime.datetime.fromtimestamp(folder.stat().st_mtime, datetime.UTC)
+        return now - from_timestamp(folder.stat().st_mtime)
     except FileNotFoundError:
         return datetime.timedelta()
 

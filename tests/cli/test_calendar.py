@@ -35,7 +35,7 @@ def write(folder, uuid, started, finished):
     spool.exit(0, finished=finished)
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York", "XXX-23:59:59", "XXX+24:59:59"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/New_York", "XXX+24:59:59"])
 def test_every_command_shows_every_time(cli, zone):
     cli.spool.mkdir(parents=True, mode=0o700)
     write(cli.spool, "good", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:05+00:00")
