@@ -49,11 +49,10 @@ def run(
     """Run a command to its end.
 
     :param started: is given the process once it is there.
-    :raises OSError: the command cannot be started, or there is no terminal left.
+    :raises OSError: the command cannot be started.
     """
-    ours, theirs = pty.openpty()
+    ours, theirs = _terminal()
     try:
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
         child = subprocess.Popen(
             command, cwd=directory, env=environ, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
         )
@@ -68,6 +67,16 @@ def run(
     rc = child.wait()
     tail.join(_LAST_WORDS)
     return Ran(rc, tail.text)
+
+
+def _terminal() -> tuple[int, int]:
+    """Return both ends of a terminal; of a pipe where there is none, as for a user that the machine does not know."""
+    try:
+        ours, theirs = pty.openpty()
+    except OSError:
+        return os.pipe()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
+    return ours, theirs
 
 
 class _Tail(threading.Thread):

@@ -92,7 +92,7 @@ class Secrets:
         """Return what may be told of the statistics that a playbook made, and what may not, if there is any."""
         if not self._hides_stats:
             return values.plain(custom), None
-        return ({"_run": values.censor_result(None)} if custom else {}), values.plain(custom)
+        return {scope: values.censor_result(None) for scope in custom}, values.plain(custom)
 
     def _learn_arguments(self, result: Any, task: Task | None, found: dict[str, Any]) -> None:
         """Learn the arguments that a module says it hides; where it says nothing, those with the name of a secret."""

@@ -73,7 +73,18 @@ def test_the_terminal_shows_the_same_bytes_and_all_of_them_are_recorded(cli, tmp
     assert outputs[1][1] == 2
     assert b"\x1b[0;3" in output
     assert (b"Using %s/ansible.cfg as config file" % bytes(tmp_path) in output) == bool(verbosity)
-    assert shown(cli.on_terminal("stdout", "latest", "--format", "ansi")) == output
+    kept = shown(cli.on_terminal("stdout", "latest", "--format", "ansi")).splitlines(keepends=True)
+    printed = output.splitlines(keepends=True)
+    assert len(kept) == len(printed)
+    # Beside an error Ansible shows lines of source; those of tasks that nobody has heard of yet may hold secrets.
+    assert [line for line in zip(printed, kept, strict=True) if line[0] != line[1] and not is_hidden_source(*line)] == []
+    assert sum(was != now for was, now in zip(printed, kept, strict=True)) <= 4
+
+
+def is_hidden_source(printed, kept):
+    """Return whether a line of source is kept as its number alone."""
+    number = re.match(rb"(?:\x1b\[[0-9;]*m)?( *\d+ )", printed)
+    return number is not None and number[1] + b"*" * 8 in kept
 
 
 def without_the_passing(output, folder):

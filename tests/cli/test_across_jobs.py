@@ -145,7 +145,7 @@ def fleet(anywhere):
     for controller, header in (("m1", {"run_by": "alice", "run_as": "root"}), ("m2", {"check_mode": True})):
         story, about = pulled(controller, **header)
         story.spool_to(anywhere.spool, rc=2, **about)
-    anywhere.good("jobs")
+        anywhere.good("jobs")
     return anywhere
 
 

@@ -38,6 +38,7 @@ _STATS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # As the default callback begins a line: the word for what came of it, and in brackets the host and the other one.
 _SHOWN_HOSTS = re.compile(r"^[a-z]+: \[(\S+) -> ([^\]\s(]+)(?:\([^)\s]*\))?\]", re.MULTILINE)
+_SHOWN_CHANGE = re.compile(r'^(ok|changed): \[|"changed": (true|false)', re.MULTILINE)
 _MAX_BANNER = 4096
 # What runner puts in the place of a result that is too large for it, or under no_log.
 _WITHOUT_RESULT = frozenset({"runner_on_skipped"})
@@ -107,7 +108,7 @@ def result_of(told: Told) -> dict[str, Any]:
         data["delegated_host"] = delegated
     lost = [] if told.data else ["event_data"]
     if "res" in data:
-        data["res"] = _censored(data["res"], is_poll=told.event == "runner_on_async_poll")
+        data["res"] = _with_change(told, _censored(data["res"], is_poll=told.event == "runner_on_async_poll"))
         lost += [] if data["res"] else ["res"]
     elif told.event in _WITHOUT_RESULT and told.data:
         shown = _shown_result(told.text)
@@ -152,6 +153,14 @@ def _censored(result: Any, *, is_poll: bool) -> Any:
         result = {**result, "ansible_facts": kept}
     # From ansible-core 2.21 on a poll has the loop's item, whatever no_log says of the task.
     return _without_item(result) if is_poll else result
+
+
+def _with_change(told: Told, result: Any) -> Any:
+    """Return a result that runner censored as the callback would: with whether it changed something, if that was shown."""
+    if not isinstance(result, dict) or "censored" not in result or "changed" in result:
+        return result
+    shown = _SHOWN_CHANGE.search(_COLOUR.sub("", told.text[:_MAX_BANNER]))
+    return result if shown is None else {**result, "changed": "changed" in shown.groups() or "true" in shown.groups()}
 
 
 def _has_censored_part(results: Any) -> bool:
