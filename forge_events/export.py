@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events import spool
 from forge_events.events import EventFilter
+from forge_events.jobs import PRESUMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,14 @@ def spool_lines(store: Store, job: Job) -> Iterator[dict[str, Any]]:
     if job.status.is_final and job.finished is not None:
         finished = job.finished.isoformat(timespec="microseconds")
         yield {"eof": {"finished": finished, "event_count": job.event_count}}
-        yield {"exit": {"finished": finished, "rc": job.rc, "status": job.status, "explanation": job.job_explanation}}
+        yield {"exit": {"finished": finished, **_end(store, job)}}
+
+
+def _end(store: Store, job: Job) -> dict[str, Any]:
+    """Return how a job ended; that nobody told its end stays known, so that whoever did is believed elsewhere, too."""
+    is_presumed = store.transitions(job.id)[-1].by == PRESUMED
+    end = {"rc": job.rc, "status": job.status, "explanation": job.job_explanation}
+    return {**end, "presumed": True} if is_presumed else end
 
 
 def _header(job: Job) -> dict[str, Any]:

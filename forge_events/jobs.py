@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 __all__ = [
     "ACTIVE",
     "FINAL",
+    "PRESUMED",
     "RECORDED",
     "TRANSITIONS",
     "HostSummary",
@@ -24,6 +25,10 @@ __all__ = [
 
 RECORDED = "recorded"
 """The launch type of a job that somebody else started, and that was only watched."""
+
+
+PRESUMED = "receiver (presumed)"
+"""By whom a job was ended that nobody had ended, as far as its source goes; whoever has the whole of it knows better."""
 
 
 class JobStatus(enum.StrEnum):

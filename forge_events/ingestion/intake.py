@@ -23,7 +23,7 @@ from forge_events.ingestion.header import read_header
 from forge_events.ingestion.lines import Closing, batches
 from forge_events.ingestion.outcome import End, decide
 from forge_events.ingestion.place import source_of, start_of
-from forge_events.jobs import JobStatus
+from forge_events.jobs import PRESUMED, JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "Received"]
 
 _BY = "receiver"
-_PRESUMED = "receiver (presumed)"
-"""By whom a job was ended that nobody had ended, as far as its source goes."""
 
 
 class Received(NamedTuple):
@@ -161,7 +159,7 @@ class Intake:
         if has_ended and (closing.is_presumed or not self._is_presumed(job)):
             return job, False
         verdict = decide(self._facts(job, header, closing))
-        at, by = verdict.at or header.started, _PRESUMED if closing.is_presumed else _BY
+        at, by = verdict.at or header.started, PRESUMED if closing.is_presumed else _BY
         at = self._store.queue.time_of(job, at)
         end = self._store.correct if has_ended else self._store.transition
         try:
@@ -171,7 +169,7 @@ class Intake:
 
     def _is_presumed(self, job: Job) -> bool:
         """Return whether a job is an error only since its source broke off."""
-        return job.status is JobStatus.ERROR and self._store.transitions(job.id)[-1].by == _PRESUMED
+        return job.status is JobStatus.ERROR and self._store.transitions(job.id)[-1].by == PRESUMED
 
     def _facts(self, job: Job, header: Header, closing: Closing) -> End:
         stats = self._last(job, EventFilter(event="playbook_on_stats"))

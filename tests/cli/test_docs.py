@@ -39,7 +39,8 @@ def section(name):
 
 
 def options(command):
-    return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} - {"--help", "-h"}
+    names = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
+    return {name for name in names if name.startswith("-")} - {"--help", "-h"}
 
 
 def told(text):

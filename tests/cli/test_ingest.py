@@ -139,4 +139,4 @@ def wait_for(found) -> None:
 
 def test_a_pipe_that_is_named_is_told_of_and_not_waited_for(cli, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert cli("ingest", tmp_path / "pipe").complaint.endswith("it is no file")
+    assert cli("ingest", tmp_path / "pipe").complaint.endswith("it is a pipe, not a file")

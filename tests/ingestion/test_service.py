@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import pathlib
 import shutil
 import threading
@@ -13,6 +15,7 @@ import pytest
 
 from forge_events.errors import SchemaMismatch, StoreUnavailable, UnknownJob
 from forge_events.events import EventFilter
+from forge_events.ingestion import damage
 from forge_events.ingestion.receiver import TURN
 from forge_events.ingestion.service import Pace, Service
 from forge_events.ingestion.stopping import Stop
@@ -255,12 +258,15 @@ def test_a_folder_that_cannot_be_read_is_an_outage(service, told, folder):
 def test_a_spool_that_cannot_be_read_is_told_of_once_and_tried_again(service, told, folder, monkeypatch):
     # Root may read everything, so the fault is in what keeps the damaged lines.
     spool = Spool(folder).root().line(b"damage").stats().eof()
-    blocker = folder / f"{spool.path.name}.damaged"
-    blocker.mkdir()
-    for _ in range(3):
-        service.run_once(now())
-    assert [one.problem for one in told.spools] == ["Is a directory"]
-    blocker.rmdir()
+
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(damage, "keep", fail)
+        for _ in range(3):
+            service.run_once(now())
+    assert [one.problem for one in told.spools] == [os.strerror(errno.EIO)]
     service.run_once(now())
     assert not spool.path.exists()
 
