@@ -145,7 +145,7 @@ def test_failures_and_changes_roll_up(cli, jobs):
 
 def test_events_for_people_are_a_line_each(cli, jobs):
     header, *rows = cli.good("events", "2").lines
-    assert header.split() == ["COUNTER", "TIME", "EVENT", "HOST", "TASK"]
+    assert header.split() == ["COUNTER", "TIME", "EVENT", "DURATION", "HOST", "TASK"]
     assert len(rows) == len(jobs[1].events)
     assert rows[-2].split() == ["9", "12:01:00", "runner_on_ok", "a", "changes"]
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from forge_events.ingestion.receiver import Received
     from forge_events.jobs import Job
     from forge_events.store import Store
+
+
+_SOURCE = re.compile(r"^((?:\x1b\[[0-9;]*m)? *\d+ ).*$", re.MULTILINE)
 
 
 class Taken:
@@ -63,11 +67,16 @@ class Taken:
                 event.event_data.get("run"),
                 event.event_data.get("batch"),
                 (event.failed, event.changed) if has_failures else None,
-                event.stdout,
+                without_source(event.stdout),
             )
             for event in self.events
             if EVENTS[event.event].level or event.parent_uuid is None
         ]
+
+
+def without_source(text: str) -> str:
+    """Return output without the lines of source beside an error; how many of them hide nothing is known less well here."""
+    return _SOURCE.sub(r"\1", text)
 
 
 def take(path: pathlib.Path, database: pathlib.Path, **wishes: Any) -> Taken:
