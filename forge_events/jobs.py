@@ -28,7 +28,7 @@ RECORDED = "recorded"
 
 
 PRESUMED = "receiver (presumed)"
-"""By whom a job was ended that nobody had ended, as far as its source goes; whoever has the whole of it knows better."""
+"""By whom a job was ended that nobody had ended, as far as its source goes; whoever has all of it knows better."""
 
 
 class JobStatus(enum.StrEnum):

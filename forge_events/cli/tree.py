@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 
+_WORTH_TELLING = 1.0
+"""Seconds from which on a tree says how long something took; what is shorter would be told on every line."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file."""
     app.command("tree")(tree)
@@ -74,7 +78,8 @@ def _follow(session: Session, job: Job, selection: Selection) -> None:
 
 def labelled(event: TreeEvent) -> str:
     """Return the label of an event, with how long it took where that is known."""
-    return event.label if event.duration is None else f"{event.label}  {lasted(event.duration)}".rstrip()
+    is_told = event.duration is not None and event.duration >= _WORTH_TELLING
+    return f"{event.label}  {lasted(event.duration)}".rstrip() if is_told else event.label
 
 
 def _style(event: TreeEvent) -> str:

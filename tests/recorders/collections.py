@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from importlib.metadata import version
 
 import pytest
-from ansible.release import __version__
 
 from tests.conftest import ROOT
 
@@ -22,7 +22,7 @@ _PARTS = ("plugins/callback/", "plugins/doc_fragments/", "plugins/plugin_utils/"
 
 def collections() -> pathlib.Path:
     """Return a folder of collections as Ansible looks for them, fetched once for each version of ansible-core."""
-    minor = int(__version__.split(".")[1])
+    minor = int(version("ansible-core").split(".")[1])
     folder = ROOT / ".cache" / f"collections-{minor}"
     folder.parent.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:

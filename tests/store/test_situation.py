@@ -73,6 +73,7 @@ def test_pending_behind_one_that_waits_for_capacity(store):
 
 def test_pending_beside_one_that_waits_for_another_node(store):
     manned(store)
+    store.nodes.register("b", NOW)
     held(store, launched(store, node="b"), "no room")
     assert words(store, launched(store)) == "a dispatcher is about to take it"
     assert words(store, launched(store, node="b")).startswith("job 1 is before it")

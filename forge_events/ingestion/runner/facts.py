@@ -156,7 +156,7 @@ def _censored(result: Any, *, is_poll: bool) -> Any:
 
 
 def _with_change(told: Told, result: Any) -> Any:
-    """Return a result that runner censored as the callback would: with whether it changed something, if that was shown."""
+    """Return a result that runner censored with whether it changed something, if that was shown."""
     if not isinstance(result, dict) or "censored" not in result or "changed" in result:
         return result
     shown = _SHOWN_CHANGE.search(_COLOUR.sub("", told.text[:_MAX_BANNER]))

@@ -75,7 +75,7 @@ class Taken:
 
 
 def without_source(text: str) -> str:
-    """Return output without the lines of source beside an error; how many of them hide nothing is known less well here."""
+    """Return output without the lines of source beside an error: which of them hide nothing is less well known here."""
     return _SOURCE.sub(r"\1", text)
 
 
