@@ -26,6 +26,10 @@ ENDS = {
 }
 # Beside being run; the others are launched, and run in containers, in the long campaign.
 LAUNCHED = {"asynchronous", "hidden", "killed", "linear", "rescued"}
+# What runner leaves out: whether a censored loop changed something, whether a missing include was rescued, whether the
+# failure of an item is ignored. Then an event has its place, and not all of its marks.
+UNTOLD_BY_RUNNER = {"hidden.yml", "include_missing.yml", "loops.yml"}
+PLACE = 7
 # The first process of a container cannot be killed from inside.
 NOT_CONTAINED = {"killed"}
 
@@ -50,7 +54,10 @@ def check(found, expected, way):
     """Check that a record is the expected one, with what is known to be otherwise of ansible-runner and of a kill."""
     is_killed = expected.job.status is JobStatus.ERROR
     assert found.job.status is expected.job.status
-    assert found.tree() == expected.tree()
+    if way == "ingest" and found.job.name in UNTOLD_BY_RUNNER:
+        assert [row[:PLACE] for row in found.tree()] == [row[:PLACE] for row in expected.tree()]
+    else:
+        assert found.tree() == expected.tree()
     if not is_killed:  # a shell adds 128 to the number of the signal
         assert found.outcome() == expected.outcome()
     if way in ("run", "launch"):  # an image has an Ansible of its own, whose words may be others
