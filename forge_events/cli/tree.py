@@ -78,8 +78,8 @@ def _follow(session: Session, job: Job, selection: Selection) -> None:
 
 def labelled(event: TreeEvent) -> str:
     """Return the label of an event, with how long it took where that is known."""
-    is_told = event.duration is not None and event.duration >= _WORTH_TELLING
-    return f"{event.label}  {lasted(event.duration)}".rstrip() if is_told else event.label
+    took = event.duration or 0.0
+    return f"{event.label}  {lasted(took)}" if took >= _WORTH_TELLING else event.label
 
 
 def _style(event: TreeEvent) -> str:

@@ -32,6 +32,7 @@ class Secrets:
     def __init__(self, censor: Censor) -> None:
         self._censor = censor
         self._plays: set[str] = set()
+        self._hosts: set[str] = set()
         self._hides_stats = False
 
     def play_started(self, play: Any) -> None:
@@ -56,9 +57,12 @@ class Secrets:
 
     def host_began(self, host: Any, task: Task) -> None:
         """Learn that a host begins a task."""
-        self._censor.know_host(host.get_name())
-        self._censor.know_host(values.plain(host.address))
-        self._censor.begin(host.get_name(), is_censored=task.is_censored)
+        name = host.get_name()
+        if name not in self._hosts:
+            self._hosts.add(name)
+            self._censor.know_host(name)
+            self._censor.know_host(values.plain(host.address))
+        self._censor.begin(name, is_censored=task.is_censored)
 
     def reported(self, event: str, result: Any, task: Task | None, found: dict[str, Any]) -> dict[str, Any]:
         """Learn from a result that is told what of it is not; return what may be told."""
