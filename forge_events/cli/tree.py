@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +22,7 @@ __all__ = ["add_to"]
 
 
 _WORTH_TELLING = 1.0
-"""Seconds from which on a tree says how long something took; what is shorter would be told on every line."""
+"""Seconds from which on a tree says how long something took, for people: elsewhere one run's tree is another's."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -77,9 +78,9 @@ def _follow(session: Session, job: Job, selection: Selection) -> None:
 
 
 def labelled(event: TreeEvent) -> str:
-    """Return the label of an event, with how long it took where that is known."""
+    """Return the label of an event, on a terminal with how long it took."""
     took = event.duration or 0.0
-    return f"{event.label}  {lasted(took)}" if took >= _WORTH_TELLING else event.label
+    return f"{event.label}  {lasted(took)}" if took >= _WORTH_TELLING and sys.stdout.isatty() else event.label
 
 
 def _style(event: TreeEvent) -> str:

@@ -94,11 +94,17 @@ def add(connection: Connection, job: NewJob) -> Job:
         return known  # another process was quicker
 
 
-def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
-    """Return a launched job with what is known since its Ansible runs."""
+def news_of(known: Job, job: NewJob) -> dict[str, Any]:
+    """Return what is known of a launched job since its Ansible runs, and was not before."""
+    if not known.is_launched:
+        return {}
     found = {name: getattr(job, name) for name in _OF_THE_RUN if getattr(known, name) is None}
-    values = {name: value for name, value in found.items() if value is not None}
-    if not (known.is_launched and values):
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
+    values = news_of(known, job)
+    if not values:
         return known
     connection.execute(update(jobs).where(jobs.c.id == known.id).values(values))
     return by_id(connection, known.id)

@@ -15,14 +15,14 @@ from forge_events.launches import Launch
 from forge_events.store import jobs, nodes, steps
 from forge_events.store.choice import SQLChoice
 from forge_events.store.jobs import COLUMNS, Step
-from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies, dispatchers
+from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies
 from forge_events.store.schema import jobs as job_table
 from forge_events.store.schema import nodes as node_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, ScalarSelect
+    from sqlalchemy import ColumnElement, Connection
 
     from forge_events.jobs import NewJob
     from forge_events.store.database import Database
@@ -95,7 +95,7 @@ class SQLQueue:
         """Make a job ``running``."""
         self._database.prepare(job.id)
         # Where it runs is a reason for the step, and no explanation of the status.
-        values = {"runner_pid": pid, "runner_started": started, "host": _machine_of(job), "job_explanation": ""}
+        values = {"runner_pid": pid, "runner_started": started, "job_explanation": ""}
         is_ours = job_table.c.dispatcher_id.is_not(None) & (job_table.c.dispatcher_id == job.dispatcher_id)
         step = Step(at, by, f"on node {job.execution_node}")
         with self._database.writing(is_durable=True) as connection:
@@ -219,8 +219,3 @@ def _blockers(connection: Connection, job_ids: Sequence[int]) -> list[Job]:
 def _explain(connection: Connection, job_id: int, reason: str) -> None:
     where = (job_table.c.id == job_id) & job_table.c.finished.is_(None) & (job_table.c.job_explanation != reason)
     connection.execute(update(job_table).where(where).values(job_explanation=reason))
-
-
-def _machine_of(job: Job) -> ScalarSelect[str | None]:
-    """Return the machine of the process that has a job in hand, which is not the name that a container gives itself."""
-    return select(dispatchers.c.machine).where(dispatchers.c.id == job.dispatcher_id).scalar_subquery()

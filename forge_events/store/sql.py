@@ -90,7 +90,8 @@ class SQLStore:
         """Add a job, or return the one that has its uuid."""
         with self._database.reading() as connection:
             known = jobs.by_uuid(connection, job.uuid)
-        if known is not None:  # the common case, which need not wait for other writers
+        # The common case, which need not wait for other writers.
+        if known is not None and not jobs.news_of(known, job):
             return known
         # An id that somebody has seen must not become another job's, not even when the machine loses its power.
         with self._database.writing(is_durable=True) as connection:

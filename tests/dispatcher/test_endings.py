@@ -61,6 +61,8 @@ def test_a_playbook_that_works_is_successful(anywhere):
         assert (job.status, job.rc, job.job_explanation) == (JobStatus.SUCCESSFUL, 0, "")
         assert [step.new for step in store.transitions(job.id)] == ["pending", "waiting", "running", "successful"]
         assert (job.execution_node, job.event_count > 5) == ("a", True)
+        assert job.ansible_version
+        assert job.pid
         assert "PLAY RECAP" in output(store, job)
     checks.check_marks(anywhere.marks, [job])
     until(lambda: not list((anywhere.home / "work").iterdir()))
