@@ -91,7 +91,7 @@ def write_table(
     """
     table = _table(headers, rows, styles)
     for header in spare:
-        if console().measure(table).maximum > console().width:
+        if _width_of(table) > console().width:
             place = headers.index(header)
             headers = [*headers[:place], *headers[place + 1 :]]
             rows = [[*row[:place], *row[place + 1 :]] for row in rows]
@@ -100,6 +100,11 @@ def write_table(
         console().print(table)
     for line in captured.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
+
+
+def _width_of(table: Table) -> int:
+    """Return how wide a table is where nothing of it is folded; rich measures no further than its terminal is wide."""
+    return console().measure(table, options=console().options.update_width(_UNLIMITED)).maximum
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[object]], styles: Sequence[str]) -> Table:
