@@ -37,8 +37,8 @@ NOT_CONTAINED = {"killed"}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     found = CommandLine(tmp_path_factory.mktemp("home"))
-    # Where HOME is not the user's own, ansible and its modules disagree on what ~ is. With one fork, hosts report in one
-    # order, which is told: `included: ... for h1, h2`.
+    # Where HOME is not the user's own, ansible and its modules disagree on what ~ is. With one fork, hosts report in
+    # one order, which is told: `included: ... for h1, h2`.
     settings = {"ANSIBLE_ASYNC_DIR": str(found.home / "async"), "ANSIBLE_FORKS": "1"}
     return dataclasses.replace(found, settings=settings)
 
