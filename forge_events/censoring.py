@@ -112,11 +112,6 @@ class Censor:
         """Grows with what is learned."""
         return self._values.count
 
-    @property
-    def is_at_censored(self) -> bool:
-        """Whether some host is at a task under ``no_log``."""
-        return bool(self._at_censored)
-
     def know_host(self, host: str) -> None:
         """Learn that a text is the name of a host, which no secret can make unreadable."""
         self._values.known.add(host)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import forge_events
 from forge_events import spool
 from forge_events.dispatcher.container import Container, Engine, Mount, ending, name_of
-from forge_events.recording.callback_path import config_file, configured, plugin_folder
+from forge_events.recording.callback_path import config_file, configured, is_true, plugin_folder
 from forge_events.recording.environment import child_environment
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["Box", "box_of", "container_of", "end_container", "variables_of"]
 _LOG = logging.getLogger(__name__)
 _ENGINE_TIMEOUT = 30.0
 _POLL = 0.05
-_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 
 
 def box_of(spool_dir: Path, uuid: str) -> Path:
@@ -69,8 +68,7 @@ def variables_of(wish: Wish, recorder_pid: int) -> dict[str, str]:
     # The other files that Ansible would read are those of the image, which are not known here.
     outside = {} if config_file({}, directory) == own else {"ANSIBLE_CONFIG": os.devnull}
     found = child_environment(outside, wish, recorder_pid)
-    has_colours = (configured(outside, directory, "nocolor") or "").lower() not in _TRUE
-    colours = {"ANSIBLE_FORCE_COLOR": "1"} if has_colours else {}
+    colours = {} if is_true(configured(outside, directory, "nocolor")) else {"ANSIBLE_FORCE_COLOR": "1"}
     return {name: value for name, value in found.items() if name not in outside} | colours
 
 

@@ -23,6 +23,7 @@ from forge_events.dispatcher.container import contained
 from forge_events.dispatcher.isolation import Box, end_container, variables_of
 from forge_events.dispatcher.plan import GO, SECRETS, Order, Plan, Result, leave, read
 from forge_events.dispatcher.pseudoterminal import Ran
+from forge_events.ingestion.outcome import NOT_STARTED
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
 from forge_events.recording.early import Ended
@@ -40,9 +41,7 @@ _LOG = logging.getLogger(__name__)
 _GRACE = 5.0
 _LONGEST = 500
 _NOT_FOUND = 127
-# What shells, podman and docker end with when they could not start the command, or the container for it.
-_NOT_STARTED = frozenset({125, 126, _NOT_FOUND})
-# What they say of a container that somebody else has ended; the kernel does so when there is no memory left.
+# What podman and docker end with for a container that somebody else has ended; the kernel does so when memory runs out.
 _KILLED = {137: "137, SIGKILL: out of memory?", 143: "143, SIGTERM"}
 _PARENT = "FORGE_EVENTS_PARENT_JOB"
 
@@ -139,7 +138,7 @@ class _Run:
         container = self._plan.container
         if container is not None and ran.rc in _KILLED:
             return {"status": JobStatus.ERROR, "explanation": f"its container was killed ({_KILLED[ran.rc]})"}
-        if ran.rc not in _NOT_STARTED or self._has_record():
+        if ran.rc not in NOT_STARTED or self._has_record():
             return {}
         what = self._plan.command[0] if container is None else f"a container of {container.image}"
         words = " ".join("".join(to_text([ran.printed])).split())[-_LONGEST:]

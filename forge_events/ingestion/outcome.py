@@ -41,15 +41,16 @@ if TYPE_CHECKING:
 
     from forge_events.events import JobEvent
 
-__all__ = ["End", "Verdict", "decide"]
+__all__ = ["NOT_STARTED", "End", "Verdict", "decide"]
 
 _MAX_TEXT = 500
 _UTC: TypeAdapter[datetime.datetime] = TypeAdapter(Utc)
 
 _ANSIBLES = range(1, 16)
 _OF_HOSTS = frozenset({2, 4, 6})
-# What shells, podman and docker end with when they could not start the command, or the container for it.
-_NOT_STARTED = frozenset({125, 126, 127})
+NOT_STARTED = frozenset({125, 126, 127})
+"""What shells, podman and docker end with when they could not start the command, or the container for it."""
+
 _BREAKDOWNS = {99: "Ansible was interrupted", 250: "Ansible itself broke down"}
 
 
@@ -133,7 +134,7 @@ def _stopped(end: End) -> str:
         return f"the command was killed by {killer}; {_kept(end)}"
     if end.rc in _BREAKDOWNS:
         return f"{_BREAKDOWNS[end.rc]} with exit code {end.rc}{_last_words(end)}"
-    if end.rc in _NOT_STARTED and end.stats is None:
+    if end.rc in NOT_STARTED and end.stats is None:
         return f"the command could not be started: its exit code is {end.rc}{_last_words(end)}"
     return ""
 

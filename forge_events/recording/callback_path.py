@@ -18,8 +18,9 @@ from forge_events.files import open_binary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["config_file", "configured", "effective_path", "plugin_folder"]
+__all__ = ["config_file", "configured", "effective_path", "is_true", "plugin_folder"]
 
+_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 _SYSTEM_PLUGINS = "/usr/share/ansible/plugins/callback"
 _SYSTEM_CONFIG = Path("/etc/ansible/ansible.cfg")
 
@@ -57,6 +58,11 @@ def _read(path: Path) -> str:
     """Return the text of a file; a pipe is left to Ansible, since it can be read but once."""
     with open_binary(path, follows=True) as file:
         return file.read().decode("utf-8")
+
+
+def is_true(value: str | None) -> bool:
+    """Return whether a setting that is a text means yes to Ansible; one that is not set does not."""
+    return (value or "").strip("\"'").lower() in _TRUE
 
 
 def effective_path(environ: Mapping[str, str], directory: Path) -> list[str]:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events import spool
-from forge_events.recording.callback_path import configured, effective_path, plugin_folder
+from forge_events.recording.callback_path import configured, effective_path, is_true, plugin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["Wish", "child_environment", "is_ad_hoc"]
 
-_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 _AD_HOC = frozenset({"ansible", "ansible-console"})
 
 
@@ -80,7 +79,7 @@ def is_ad_hoc(command: Sequence[str]) -> bool:
 def _loads_callbacks(environ: Mapping[str, str], directory: Path) -> bool:
     value = environ.get("ANSIBLE_LOAD_CALLBACK_PLUGINS")
     value = configured(environ, directory, "bin_ansible_callbacks") if value is None else value
-    return (value or "").strip("\"'").lower() in _TRUE
+    return is_true(value)
 
 
 def _callback_plugins(environ: Mapping[str, str], directory: Path) -> str:
