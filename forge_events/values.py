@@ -18,6 +18,8 @@ __all__ = [
     "MAX_DEPTH",
     "censor_result",
     "cut",
+    "is_no_log",
+    "is_plain",
     "plain",
     "without_harmless",
 ]
@@ -54,7 +56,7 @@ def plain(value: Any, depth: int = MAX_DEPTH, above: frozenset[int] = frozenset(
         above |= {id(value)}
         # The base classes' own iterators: a subclass may template, and so decrypt or fail, when it is asked.
         if isinstance(value, dict):
-            if _is_no_log(dict.get(value, "_ansible_no_log")):
+            if is_no_log(dict.get(value, "_ansible_no_log")):
                 return censor_result(value)
             copy = {}
             for key, part in dict.items(value):
@@ -67,6 +69,14 @@ def plain(value: Any, depth: int = MAX_DEPTH, above: frozenset[int] = frozenset(
             parts.append(plain(part, depth - 1, above))  # noqa: PERF401 - a comprehension costs a frame for each level
         return parts
     return _plain_leaf(value)
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether a value and all that it holds have the types of JSON themselves, and not subclasses of them."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and is_plain(part) for key, part in value.items())
+    return kind in _EXACT or kind is float or (kind is list and all(map(is_plain, value)))
 
 
 def _base_of(value: Any) -> Any:
@@ -100,7 +110,7 @@ def _mark(value: Any) -> str:
     return f"<{type(value).__name__}>"
 
 
-def _is_no_log(flag: Any) -> bool:
+def is_no_log(flag: Any) -> bool:
     """Whether a ``no_log`` flag holds: anything but a false one, since a template may still stand there."""
     return flag is not None and flag is not False and flag != 0
 
@@ -161,7 +171,7 @@ def _size(value: Any) -> int:
     if isinstance(value, str):
         return len(value) + 3 if value.isascii() else len(value.encode("utf-8", "surrogatepass")) + 3
     if isinstance(value, dict):
-        return 2 + sum(_size(key) + _size(part) for key, part in value.items())
+        return 2 + sum(map(_size, value)) + sum(map(_size, value.values()))
     if isinstance(value, list):
         return 2 + sum(map(_size, value))
     return 6

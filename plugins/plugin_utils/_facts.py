@@ -22,7 +22,6 @@ __all__ = [
     "circumstances_of",
     "is_ignored",
     "is_include",
-    "is_no_log",
     "marks_of",
     "places_in",
     "play_above",
@@ -57,7 +56,7 @@ def task_of(task: Any, *, is_handler: bool = False) -> hierarchy.Task:
     path, column = _place(task)
     role = task._role
     no_log = task.no_log
-    is_censored = is_no_log(no_log)
+    is_censored = values.is_no_log(no_log)
     details = {"task_args": "" if is_censored else _shown_arguments(task)}
     if task.loop_with or task.loop:
         details["event_loop"] = _text(task.loop_with) or "loop"
@@ -91,7 +90,7 @@ def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> tuple[dic
     None. A result that Ansible itself cannot give is marked, since the event is worth keeping without it.
     """
     try:
-        found = result._result
+        found = _values_of(result)
     except Exception as error:  # noqa: BLE001 - a RecursionError from 2.19 on; what else is for Ansible to say
         return {"unreadable": type(error).__name__}, None
     if _is_censored(result, found, task):
@@ -103,15 +102,24 @@ def result_of(result: Any, task: hierarchy.Task | None, limit: int) -> tuple[dic
     return values.cut(plain, limit), None
 
 
+def _values_of(result: Any) -> Any:
+    """Return what a result holds. From 2.19 on Ansible makes a copy of it for each callback, which is dear.
+
+    That copy differs in values of Ansible's own types alone: where there are none, it is not asked for.
+    """
+    held = getattr(result, "_return_data", None)
+    return held if type(held) is dict and values.is_plain(held) else result._result
+
+
 def _is_censored(result: Any, found: Any, task: hierarchy.Task | None) -> bool:
     """Whether a result may not be told. Reading ``no_log`` of a task is dear, so what the announcement said is enough.
 
     Where that was a template, the result itself (to 2.20) or its task (from 2.21) says what came of it, if it does.
     """
     if task is not None and not task.is_censored_at_times:
-        return task.is_censored or is_no_log(found.get("_ansible_no_log"))
+        return task.is_censored or values.is_no_log(found.get("_ansible_no_log"))
     own = found.get("_ansible_no_log")
-    return is_no_log(result._task.no_log if own is None else own)
+    return values.is_no_log(result._task.no_log if own is None else own)
 
 
 def arguments_of(result: Any) -> Any:
@@ -180,7 +188,7 @@ def places_in(play: Any) -> Iterator[tuple[str, int]]:
 def is_ignored(result: Any, keyword: str) -> bool:
     """Return whether ``ignore_errors`` or ``ignore_unreachable`` holds for a result, as Ansible has templated it."""
     fields = getattr(result, "_task_fields", None) or {}
-    return fields.get(keyword, getattr(result._task, keyword, False)) is True
+    return (fields[keyword] if keyword in fields else getattr(result._task, keyword, False)) is True
 
 
 def circumstances_of(result: Any) -> dict[str, Any]:
@@ -190,7 +198,7 @@ def circumstances_of(result: Any) -> dict[str, Any]:
     """
     fields = getattr(result, "_task_fields", None) or {}
     found: dict[str, Any] = {"check_mode": True} if fields.get("check_mode") is True else {}
-    delegated = fields.get("delegate_to", getattr(result._task, "delegate_to", None))
+    delegated = fields["delegate_to"] if "delegate_to" in fields else getattr(result._task, "delegate_to", None)
     # In the end of a loop it is the template again, of which each item has made another host.
     if delegated and delegated != result._host.get_name() and "{{" not in delegated:
         found["delegated_host"] = _text(delegated)
@@ -211,11 +219,6 @@ def marks_of(play: Any, host: str) -> int | None:
 def stats_of(stats: Any) -> dict[str, Any]:
     """Return Ansible's counts, for each kind the hosts that have any."""
     return {kind: values.plain(getattr(stats, kind, {})) for kind in _STATS}
-
-
-def is_no_log(flag: Any) -> bool:
-    """Return whether ``no_log`` holds; a template that nobody has resolved yet does."""
-    return flag is not None and flag is not False
 
 
 def _text(value: Any) -> str:

@@ -168,7 +168,7 @@ class Session:
         """Record that a file or role was included, without its variables, which no ``no_log`` censors."""
         if self._recorder is not None:
             task = included._task
-            if facts.is_no_log(task.no_log):
+            if values.is_no_log(task.no_log):
                 variables = self._secrets.included(included._vars)
                 self._recorder.rewrite_output(lambda text: Censor.hide(text, variables))
             data = {

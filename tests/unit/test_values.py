@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_events.values import CENSORED, MAX_DEPTH, censor_result, cut, plain
+from forge_events.values import CENSORED, MAX_DEPTH, censor_result, cut, is_no_log, is_plain, plain
 
 
 class Loud(str):
@@ -87,8 +87,21 @@ def test_what_is_marked_no_log_is_censored_wherever_it_is(flag):
     assert plain({"results": [hidden]}) == {"results": [{"censored": CENSORED, "changed": True, "attempts": 2}]}
 
 
-def test_what_is_not_marked_no_log_is_kept():
-    assert plain({"_ansible_no_log": False, "a": 1}) == {"_ansible_no_log": False, "a": 1}
+@pytest.mark.parametrize("flag", [False, None, 0])
+def test_what_is_not_marked_no_log_is_kept(flag):
+    assert plain({"_ansible_no_log": flag, "a": 1}) == {"_ansible_no_log": flag, "a": 1}
+    assert not is_no_log(flag)
+
+
+@pytest.mark.parametrize("value", [{}, {"a": [1, 2.5, None, True, "text", {"b": []}]}])
+def test_a_value_that_is_plain_already_is_known(value):
+    assert is_plain(value)
+    assert plain(value) == value
+
+
+@pytest.mark.parametrize("part", [Loud("text"), Unknown(), Vaulted(), Lazy(a=1), (1,), b"bytes", {Loud("key"): 1}])
+def test_a_value_that_holds_anything_else_is_not_plain(part):
+    assert not is_plain({"a": [{"b": part}]})
 
 
 def test_a_censored_result_keeps_only_flags_and_counts():
