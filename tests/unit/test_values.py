@@ -122,7 +122,8 @@ JSON = st.recursive(
 @given(JSON, st.integers(200, 4000))
 @settings(max_examples=300, deadline=None)
 def test_a_value_is_cut_to_about_its_limit(value, limit):
-    found = cut(plain(value), limit)
+    value = plain(value)
+    found = cut(value, limit)
     size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size <= limit // 2:
         assert found == value
