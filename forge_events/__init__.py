@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NotInTime,
         NotLaunched,
         NotRelaunchable,
+        NotServed,
         NotTold,
         SchemaMismatch,
         StaleTransition,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         UnknownJob,
         UnknownNode,
         UnknownTemplate,
+        UnknownUser,
         UnsupportedStore,
         ValueRejected,
     )
@@ -88,6 +90,7 @@ __all__ = [
     "NotInTime",
     "NotLaunched",
     "NotRelaunchable",
+    "NotServed",
     "NotTold",
     "Notification",
     "Notifications",
@@ -108,6 +111,7 @@ __all__ = [
     "UnknownJob",
     "UnknownNode",
     "UnknownTemplate",
+    "UnknownUser",
     "UnsupportedStore",
     "Usage",
     "ValueRejected",
@@ -137,8 +141,9 @@ _HOMES = {
     "errors": (
         "AmbiguousJob BrokenSpool CommandNotExecutable CommandNotFound FieldNotAsked ForgeEventsError "
         "InvalidLaunch InvalidSettings InvalidTransition JobCanceled JobNotRun NameTaken NodeAtWork "
-        "NotInTime NotLaunched NotRelaunchable NotTold SchemaMismatch StaleTransition StoreBusy StoreUnavailable "
-        "TargetExists UnknownJob UnknownNode UnknownTemplate UnsupportedStore ValueRejected"
+        "NotInTime NotLaunched NotRelaunchable NotServed NotTold SchemaMismatch StaleTransition StoreBusy "
+        "StoreUnavailable TargetExists UnknownJob UnknownNode UnknownTemplate UnknownUser "
+        "UnsupportedStore ValueRejected"
     ),
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",

@@ -8,6 +8,7 @@
     ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
     ├── UnknownTemplate              3   no job template has this name
     ├── UnknownNode                  3   no node has this name
+    ├── UnknownUser                  3   no user has this name
     ├── InvalidTransition            4   the lifecycle has no such step
     ├── StaleTransition              4   the job was not in the status that the caller expected
     ├── NotLaunched                  4   the job was recorded; nothing here runs it
@@ -26,6 +27,7 @@
     │   └── FieldNotAsked            2   the job template does not leave this to whoever launches it
     ├── JobNotRun                    8   the job ended as error: it could not be run
     ├── JobCanceled                  9   the job was canceled
+    ├── NotServed                    7   the API cannot be served there, or by whom it would be reached
     ├── NotInTime                   10   the job has not ended in time
     ├── NotTold                     11   an address could not be told of a sample job
     ├── CommandNotExecutable       126   the command to record is no program that may be run
@@ -59,6 +61,7 @@ __all__ = [
     "NotInTime",
     "NotLaunched",
     "NotRelaunchable",
+    "NotServed",
     "NotTold",
     "SchemaMismatch",
     "StaleTransition",
@@ -68,6 +71,7 @@ __all__ = [
     "UnknownJob",
     "UnknownNode",
     "UnknownTemplate",
+    "UnknownUser",
     "UnsupportedStore",
     "ValueRejected",
 ]
@@ -226,6 +230,16 @@ class UnknownNode(ForgeEventsError):
         super().__init__(f"there is no node {name!r}")
 
 
+class UnknownUser(ForgeEventsError):
+    """No user has the name."""
+
+    exit_code = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no user {name!r}")
+
+
 class NameTaken(ForgeEventsError):
     """Another job template or node has the name already."""
 
@@ -302,6 +316,24 @@ class JobCanceled(ForgeEventsError):
     def __init__(self, job_id: int, reason: str) -> None:
         self.job_id, self.reason = job_id, reason
         super().__init__(f"job {job_id} was canceled: {reason}")
+
+
+class NotServed(ForgeEventsError):
+    """The API cannot be served as asked: there, by whom it would be reached, or with what is installed."""
+
+    exit_code = 7
+
+    def __init__(self, host: str, reason: str = "") -> None:
+        self.host = host
+        nobody = (
+            "other machines would reach it, and no user has a password yet; `forge-events user create NAME` makes one"
+        )
+        super().__init__(f"the API is not served on {host}: {reason or nobody}")
+
+    @classmethod
+    def without(cls, package: str) -> NotServed:
+        """Return that a package is missing."""
+        return cls("this machine", f"{package} is not installed; pip install 'forge-events[server]' does it")
 
 
 class NotInTime(ForgeEventsError):

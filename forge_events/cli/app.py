@@ -25,10 +25,12 @@ from forge_events.cli import (
     results,
     run,
     search,
+    serve,
     stdout,
     templates,
     tree,
     usage,
+    users,
 )
 
 __all__ = ["app"]
@@ -70,6 +72,7 @@ _READING = (jobs, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, notify, dispatcher, nodes)
+_SERVING = (serve, users)
 
-for module in (record, *_RUNNING, *_READING, *_KEEPING):
+for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):
     module.add_to(app)

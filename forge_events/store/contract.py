@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
+    from forge_events.queries import Page, Query
+    from forge_events.store.accounts import Accounts
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
+    from forge_events.store.objects import Catalogue
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -151,6 +154,17 @@ class Store(Protocol):
     @property
     def templates(self) -> Templates:
         """The job templates."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The users of the API, with their tokens and sessions."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The objects that a launch may name."""
+
+    def find(self, model: str, query: Query) -> Page:
+        """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`."""
 
     def now(self) -> datetime.datetime:
         """Return what the database's clock shows: the one clock by which nodes and jobs are stamped and compared.

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Text, func, literal
+from sqlalchemy import BigInteger, Boolean, Text, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
 
-__all__ = ["contains", "month_of", "stored_size"]
+__all__ = ["contains", "has_pattern", "json_value", "month_of", "starts_at", "stored_size"]
 
 _ESCAPE = "/"
 
@@ -28,6 +28,27 @@ class month_of(FunctionElement[str]):  # noqa: N801 - used like a function of SQ
     """The month of a time in UTC, as ``2026-01``."""
 
     type = Text()
+    inherit_cache = True
+
+
+class json_value(FunctionElement[str]):  # noqa: N801 - used like a function of SQL
+    """The value of a key of a JSON object, as text; NULL where there is none."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class starts_at(FunctionElement[int]):  # noqa: N801 - used like a function of SQL
+    """Where a text has another one, from 1; 0 where it does not."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class has_pattern(FunctionElement[bool]):  # noqa: N801 - used like a function of SQL
+    """Whether a regular expression is found in a text; the third argument says whether case matters not."""
+
+    type = Boolean()
     inherit_cache = True
 
 
@@ -59,3 +80,36 @@ def _strftime(element: month_of, compiler: Any, **options: Any) -> str:
 @compiles(month_of, "postgresql")
 def _to_char(element: month_of, compiler: Any, **options: Any) -> str:
     return f"to_char({compiler.process(element.clauses, **options)} AT TIME ZONE 'UTC', 'YYYY-MM')"
+
+
+@compiles(json_value)
+def _json_extract(element: json_value, compiler: Any, **options: Any) -> str:
+    column, key = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"json_extract({column}, '$.' || {key})"
+
+
+@compiles(json_value, "postgresql")
+def _arrow(element: json_value, compiler: Any, **options: Any) -> str:
+    column, key = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({column} ->> {key})"
+
+
+@compiles(starts_at)
+def _instr(element: starts_at, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(starts_at, "postgresql")
+def _strpos(element: starts_at, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+@compiles(has_pattern)
+def _function(element: has_pattern, compiler: Any, **options: Any) -> str:
+    return f"forge_events_matches({compiler.process(element.clauses, **options)})"
+
+
+@compiles(has_pattern, "postgresql")
+def _tilde(element: has_pattern, compiler: Any, **options: Any) -> str:
+    text, pattern, is_folded = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"CASE WHEN {is_folded} THEN {text} ~* {pattern} ELSE {text} ~ {pattern} END"

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
+    filtering,
     jobs,
     output,
     positions,
@@ -21,9 +22,11 @@ from forge_events.store import (
     summaries,
     usage,
 )
+from forge_events.store.accounts import Accounts
 from forge_events.store.jobs import Step
 from forge_events.store.nodes import SQLNodes
 from forge_events.store.notifications import SQLNotifications
+from forge_events.store.objects import Catalogue
 from forge_events.store.queue import SQLQueue
 from forge_events.store.schema import jobs as job_table
 from forge_events.store.templates import SQLTemplates
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, NewJob, Transition
+    from forge_events.queries import Page, Query
     from forge_events.store.contract import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.database import Database
 
@@ -85,6 +89,21 @@ class SQLStore:
     def templates(self) -> SQLTemplates:
         """The job templates."""
         return SQLTemplates(self._database)
+
+    @property
+    def accounts(self) -> Accounts:
+        """The users of the API."""
+        return Accounts(self._database)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The objects that a launch may name."""
+        return Catalogue(self._database)
+
+    def find(self, model: str, query: Query) -> Page:
+        """Return a page of objects of the API."""
+        with self._database.reading() as connection:
+            return filtering.find(connection, model, query)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job, or return the one that has its uuid."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -19,7 +20,8 @@ from forge_events.errors import StoreUnavailable, ValueRejected
 from forge_events.store import bells, revision
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
-from forge_events.store.schema import REVISIONS, jobevents, metadata
+from forge_events.store.schema import REVISIONS, jobevents
+from forge_events.store.served import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -210,6 +212,7 @@ class SQLiteDatabase(Database):
             connection.execute("PRAGMA foreign_keys=ON")
             # SQLite's own knows ASCII letters only, and a search has to find the others too.
             connection.create_function("forge_events_folded", 1, _folded, deterministic=True)
+            connection.create_function("forge_events_matches", 3, _matches, deterministic=True)
         except BaseException:
             connection.close()
             raise
@@ -264,6 +267,10 @@ def _make_file(file: Path, where: str) -> None:
 
 def _folded(value: str | None) -> str | None:
     return None if value is None else value.lower()
+
+
+def _matches(value: str | None, pattern: str, is_folded: int) -> bool | None:
+    return None if value is None else re.search(pattern, value, re.IGNORECASE if is_folded else 0) is not None
 
 
 def _begin(connection: Connection) -> None:

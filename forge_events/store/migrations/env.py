@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from forge_events.store.schema import metadata
+from forge_events.store.served import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

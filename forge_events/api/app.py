@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: routes, refusals, and what goes along with every answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from forge_events.api.jobs import add_jobs
+from forge_events.api.login import LoginByUrl, add_login
+from forge_events.api.refusals import Refusal, detail, not_found
+from forge_events.api.root import LEVEL, add_root, version
+from forge_events.api.routes import Routes
+from forge_events.api.wire import Json
+from forge_events.errors import ForgeEventsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from forge_events.api.calls import House
+
+__all__ = ["create_app"]
+
+_LOG = logging.getLogger("forge_events.api")
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; style-src-attr 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'none'; object-src 'none'; form-action 'self'",
+}
+
+
+def create_app(house: House, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")) -> FastAPI:
+    """Return the application.
+
+    :param hosts: the names by which browsers may call it; ``*`` takes any.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        house.stores.close()
+
+    app = FastAPI(
+        title="forge_events", version=version(), docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.state.house = house
+    routes = Routes(house)
+    add_root(routes, {"ping": "/api/v2/ping/", "me": "/api/v2/me/", "jobs": "/api/v2/jobs/"})
+    add_login(routes)
+    add_jobs(routes)
+    app.include_router(routes.router)
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ForgeEventsError, _error)
+    app.add_exception_handler(Exception, _bug)
+    app.add_middleware(LoginByUrl, house=house)
+    app.add_middleware(_Headers, node=house.node)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    return app
+
+
+def _refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - what it is registered for
+    return Json(error.body, status_code=error.status, headers=error.headers)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if error.status_code == 404:
+        return _refusal(request, not_found())
+    return _refusal(request, detail(error.status_code, str(error.detail)))
+
+
+def _error(request: Request, error: Exception) -> Response:
+    """Answer for an error of the library: what the asker can do nothing about is a fault of ours."""
+    status = 503 if isinstance(error, StoreUnavailable) else 400
+    return _refusal(request, detail(status, str(error)))
+
+
+def _bug(_: Request, error: Exception) -> Response:
+    _LOG.error("an answer could not be made: %s", type(error).__name__, exc_info=error)
+    return Json({"detail": "A server error has occurred."}, status_code=500)
+
+
+class _Headers:
+    """Say with every answer what answers, and what browsers may do with it; answer HEAD as GET without the body."""
+
+    def __init__(self, app: ASGIApp, node: str) -> None:
+        self._app, self._node = app, node
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        is_api = scope["path"].startswith("/api/")
+        is_head = scope["method"] == "HEAD" and is_api
+        if is_head:
+            scope = {**scope, "method": "GET"}
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers(is_api=is_api, began=began)]
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _headers(self, *, is_api: bool, began: float) -> list[tuple[bytes, bytes]]:
+        found: dict[str, Any] = dict(_SECURITY)
+        if is_api:
+            found |= {
+                "X-API-Product-Name": "AWX",
+                "X-API-Node": self._node,
+                "X-API-Time": f"{time.monotonic() - began:.3f}s",
+                "X-API-Product-Version": LEVEL,
+                "X-Forge-Events-Version": version(),
+                "Cache-Control": "no-store",
+                "Vary": "Accept, Cookie, Authorization",
+            }
+        return [(name.lower().encode(), str(value).encode("latin-1", "replace")) for name, value in found.items()]

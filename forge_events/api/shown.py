@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects as they are sent; what is beside a row is looked up for a whole page at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forge_events.api.shown_accounts import show_users
+from forge_events.api.shown_jobs import show_events, show_jobs, show_summaries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from forge_events.api.calls import Call
+    from forge_events.api.resources import Resource
+
+__all__ = ["shown"]
+
+_SHOW: dict[str, Callable[..., list[dict[str, Any]]]] = {
+    "job": show_jobs,
+    "job_event": show_events,
+    "job_host_summary": show_summaries,
+    "user": show_users,
+}
+
+
+def shown(
+    call: Call, resource: Resource, rows: Sequence[dict[str, Any]], *, is_detail: bool = False
+) -> list[dict[str, Any]]:
+    """Return objects as they are sent."""
+    return _SHOW[resource.type](call, rows, is_detail=is_detail) if rows else []
