@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING
 import forge_events
 from forge_events import spool
 from forge_events.dispatcher.container import Container, Engine, Mount, ending, name_of
-from forge_events.recording.callback_path import config_file, configured, is_true, plugin_folder
-from forge_events.recording.environment import child_environment
+from forge_events.recording.environment import child_environment, config_file, configured, is_true, plugin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from forge_events.launches import Launch
-    from forge_events.recording.environment import Wish
+    from forge_events.recording.environment import Recording
 
 __all__ = ["Box", "box_of", "container_of", "end_container", "variables_of"]
 
@@ -58,7 +57,7 @@ def container_of(uuid: str, launch: Launch, secrets: Path, spool_dir: Path) -> C
     return Container(launch.execution_environment, name_of(uuid), project, mounts, hostname=uuid)
 
 
-def variables_of(wish: Wish, recorder_pid: int) -> dict[str, str]:
+def variables_of(wish: Recording, recorder_pid: int) -> dict[str, str]:
     """Return the variables that a command in a container gets beside the image's: what makes Ansible record itself.
 
     Its output is no terminal, on which it would wait for answers; so its colours are those that the project wants.

@@ -26,9 +26,8 @@ from forge_events.dispatcher.pseudoterminal import Ran
 from forge_events.ingestion.outcome import NOT_STARTED
 from forge_events.jobs import JobStatus
 from forge_events.output import to_text
-from forge_events.recording.early import Ended
-from forge_events.recording.ending import close
-from forge_events.recording.environment import Wish, child_environment
+from forge_events.recording.ending import Ended, close
+from forge_events.recording.environment import Recording, child_environment
 
 if TYPE_CHECKING:
     import subprocess
@@ -60,7 +59,7 @@ class _Run:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._box = None if plan.container is None else Box(plan.spool_dir, plan.uuid)
-        self._wish = Wish(
+        self._wish = Recording(
             command=plan.command,
             directory=Path(plan.directory),
             job_uuid=plan.uuid,

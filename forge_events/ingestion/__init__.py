@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forge_events.ingestion.runner.recorder import (
+        RecordedStream,
         RunnerRecorder,
         event_handler,
         finished_callback,
+        record_stream,
         status_handler,
     )
-    from forge_events.ingestion.runner.streaming import RecordedStream, record_stream
 
 __all__ = [
     "RecordedStream",
@@ -39,23 +40,11 @@ __all__ = [
     "status_handler",
 ]
 
-_MODULES = {
-    "RecordedStream": "streaming",
-    "RunnerRecorder": "recorder",
-    "event_handler": "recorder",
-    "finished_callback": "recorder",
-    "record_stream": "streaming",
-    "status_handler": "recorder",
-}
-
 
 def __getattr__(name: str) -> object:
-    module = _MODULES.get(name)
-    if module is None:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.runner.{module}"), name)
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module("forge_events.ingestion.runner.recorder"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,29 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of a spool that cannot become events: named, and kept beside the spool when that is about to go."""
+"""What cannot be taken in: lines that are no events, kept beside their spool, and files that are no spools, set aside.
+
+Both are told of once, and nothing of them is lost.
+"""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import stat
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from forge_events.files import NotRegular, open_file
-from forge_events.ingestion.aside import beside, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["Damage", "keep", "kept_in", "reason_of"]
+__all__ = ["Damage", "beside", "keep", "kept_in", "reason_of", "set_aside"]
+
+_LONGEST_NAME = 255
+"""Bytes of the longest name that file systems take."""
+
+_MOST = 1000
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of what belongs to a file and stands beside it; a name too long for that is cut and hashed."""
+    name = os.fsencode(path.name)
+    if len(name) + len(suffix) > _LONGEST_NAME:
+        digest = hashlib.sha256(name).hexdigest()[:16]
+        kept = name[: _LONGEST_NAME - len(suffix) - len(digest) - 1].decode("utf-8", "ignore")
+        return path.with_name(f"{kept}-{digest}{suffix}")
+    return path.with_name(f"{path.name}{suffix}")
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename whatever has a path, and return its new place; None where the folder is not ours to change."""
+    for number in range(1, _MOST):
+        kept = beside(path, ".broken" if number == 1 else f".broken-{number}")
+        try:
+            is_folder = stat.S_ISDIR(path.lstat().st_mode)
+            # The name is taken first, so that nothing that has it is written over.
+            kept.mkdir(mode=0o700) if is_folder else kept.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError:
+            return None
+        return kept if _is_moved(path, kept, is_folder=is_folder) else None
+    return None
+
+
+def _is_moved(path: Path, kept: Path, *, is_folder: bool) -> bool:
+    try:
+        path.rename(kept)
+    except OSError:
+        with suppress(OSError):
+            kept.rmdir() if is_folder else kept.unlink()
+        return False
+    return True
+
 
 _PIECE = 1024 * 1024
-_LONGEST = 8 * _PIECE
+_LONGEST_LINE = 8 * _PIECE
 """Bytes of the longest line that a piece makes, and some more."""
 
 _OURS = b'{"position":'
@@ -96,7 +143,7 @@ def _positions(target: BinaryIO, first: int) -> set[int]:
     The last line has an end afterwards: one of ours that a crash has torn is cut off and written again.
     """
     found, whole = set(), 0
-    while line := target.readline(_LONGEST):
+    while line := target.readline(_LONGEST_LINE):
         position = _position(line)
         if position is not None and position >= first:
             found.add(position)

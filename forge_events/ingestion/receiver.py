@@ -21,7 +21,7 @@ from forge_events.errors import (
 )
 from forge_events.files import NotRegular, open_binary
 from forge_events.ingestion import process
-from forge_events.ingestion.aside import set_aside
+from forge_events.ingestion.damage import set_aside
 from forge_events.ingestion.header import NewerFormat, NoHeader, read_header
 from forge_events.ingestion.intake import Intake, Received
 

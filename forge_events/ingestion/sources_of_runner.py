@@ -14,15 +14,13 @@ from forge_events.files import open_binary
 from forge_events.ingestion.intake import Received
 from forge_events.ingestion.runner import navigator
 from forge_events.ingestion.runner.artifact_intake import ArtifactIntake
-from forge_events.ingestion.runner.folder import Folder, Unreadable
-from forge_events.ingestion.runner.growing import GrowingFile
-from forge_events.ingestion.runner.identity import job_uuid
+from forge_events.ingestion.runner.events import NoEvent
+from forge_events.ingestion.runner.folder import Folder, Troubles, Unreadable
 from forge_events.ingestion.runner.intake import LineIntake, Overtaken
-from forge_events.ingestion.runner.stream import Stream
-from forge_events.ingestion.runner.streaming import CUT_OFF
-from forge_events.ingestion.runner.told import NoEvent
+from forge_events.ingestion.runner.job import job_uuid
+from forge_events.ingestion.runner.recorder import CUT_OFF
+from forge_events.ingestion.runner.stream import GrowingFile, Stream
 from forge_events.ingestion.runner.translation import Origin, Translation
-from forge_events.ingestion.runner.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,14 @@ import subprocess
 
 import pytest
 
-from forge_events.recording.callback_path import config_file, effective_path, plugin_folder
-from forge_events.recording.environment import Wish, child_environment, is_ad_hoc
+from forge_events.recording.environment import (
+    Recording,
+    child_environment,
+    config_file,
+    effective_path,
+    is_ad_hoc,
+    plugin_folder,
+)
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def test_a_config_that_comes_through_a_pipe_is_left_to_ansible(folder):
 
 
 def composed(folder, command=("ansible-playbook",), **environ):
-    wish = Wish(command, folder / "work", "the-uuid", folder / "spool", folder / "early")
+    wish = Recording(command, folder / "work", "the-uuid", folder / "spool", folder / "early")
     return child_environment({"HOME": str(folder / "home"), **environ}, wish, 4711)
 
 

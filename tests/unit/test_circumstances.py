@@ -7,9 +7,8 @@ import shlex
 
 import pytest
 
-from forge_events.ingestion.runner.facts import result_of
-from forge_events.ingestion.runner.identity import is_dry_run, user_of
-from forge_events.ingestion.runner.told import Told
+from forge_events.ingestion.runner.events import RunnerEvent, result_of
+from forge_events.ingestion.runner.job import is_dry_run, user_of
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_the_environment_says_who_ran_it(environment, user):
 
 def told(text="", host="h1", **data):
     message = {"counter": 1, "uuid": "u", "event": "runner_on_unreachable", "stdout": text}
-    return Told.of({**message, "event_data": {"host": host, "res": {"unreachable": True}, **data}})
+    return RunnerEvent.of({**message, "event_data": {"host": host, "res": {"unreachable": True}, **data}})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from forge_events.ingestion.runner.failures import Failures
+from forge_events.ingestion.runner.normaliser import Failures
 
 LOST = {"lost": ["rescued"]}
 

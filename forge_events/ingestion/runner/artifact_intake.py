@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_events.ingestion.runner.artifact import Artifact
+from forge_events.ingestion.runner.events import NoEvent
 from forge_events.ingestion.runner.intake import LineIntake
-from forge_events.ingestion.runner.told import NoEvent
 from forge_events.ingestion.runner.translation import Origin, Translation
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from forge_events.ingestion.runner.artifact import State
-    from forge_events.ingestion.runner.folder import Folder
-    from forge_events.ingestion.runner.troubles import Trouble
+    from forge_events.ingestion.runner.folder import Folder, Trouble
     from forge_events.jobs import Job
     from forge_events.store.contract import Store
 

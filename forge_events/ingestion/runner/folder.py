@@ -3,6 +3,8 @@
 
 Every file is opened relative to the open folder and without following links, so that nothing outside is read even while
 somebody is changing the folder; and without waiting, so that a pipe without a writer holds nobody up.
+
+What cannot be taken is told in one line each, and in no more lines than somebody reads.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from forge_events.files import LINK, kind_of, open_file
 
@@ -18,7 +20,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["Folder", "Unreadable"]
+__all__ = ["Folder", "Trouble", "Troubles", "Unreadable"]
+
+_MOST = 100
+
+
+class Trouble(NamedTuple):
+    """One thing that cannot be taken: the path of it below the source, and why."""
+
+    name: str
+    reason: str
+
+
+class Troubles:
+    """The troubles with one source, each told once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Trouble, None] = {}
+        self._more = 0
+        self._told = 0
+
+    def add(self, name: str, reason: str) -> None:
+        """Write a trouble down."""
+        trouble = Trouble(name, reason)
+        if trouble in self._found:
+            return
+        if len(self._found) < _MOST:
+            self._found[trouble] = None
+        else:
+            self._more += 1
+
+    def has(self, name: str) -> bool:
+        """Return whether something was written down of a name."""
+        return any(trouble.name == name for trouble in self._found)
+
+    def take(self) -> Iterator[Trouble]:
+        """Yield what has not been yielded before."""
+        fresh = list(self._found)[self._told :]
+        self._told = len(self._found)
+        yield from fresh
+        if self._more:
+            yield Trouble("", f"{self._more} more files have troubles")
+            self._more = 0
+
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PIECE = 1024 * 1024

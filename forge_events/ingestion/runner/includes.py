@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Know which tasks an include loaded while the playbook ran, and which of its loads a task came from.
+"""Know which host a task is announced for, and which load of an include it came from. Pure.
+
+Ansible announces a task and lets a host begin it on one thread; meanwhile its other thread may tell of loop items, of
+attempts and of polls. Those wait for the moment that it takes, so that all keep their order.
 
 Ansible gives a task below a dynamic include a new uuid each time it loads the file, and runner does not say what is
 above a task. What is there: the file and, as shown on the terminal, the hosts and the item of each include; the order
 in which a host gets to the loads of a file; and the number at the end of Ansible's uuids, which grows, so that what was
-loaded while the playbook ran has greater numbers than all that stands in it. Pure.
+loaded while the playbook ran has greater numbers than all that stands in it.
 """
 
 from __future__ import annotations
@@ -13,13 +16,54 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events.hierarchy import Include, Task
-from forge_events.ingestion.runner.facts import path_of
-from forge_events.ingestion.runner.told import text_of
+from forge_events.ingestion.runner.events import MESSAGES, host_of, path_of, task_uuid_of, text_of
 
 if TYPE_CHECKING:
-    from forge_events.ingestion.runner.told import Told
+    from collections.abc import Iterator
 
-__all__ = ["Included", "Includes"]
+    from forge_events.ingestion.runner.events import RunnerEvent
+
+__all__ = ["Announcements", "Included", "Includes"]
+
+_MOST = 1000
+_MEANWHILE = MESSAGES | {
+    "runner_item_on_ok",
+    "runner_item_on_failed",
+    "runner_item_on_skipped",
+    "runner_retry",
+    "runner_on_async_poll",
+    "runner_on_async_ok",
+    "runner_on_async_failed",
+    "runner_on_file_diff",
+}
+
+
+class Announcements:
+    """Hold an announcement until it is known whether a host begins the task."""
+
+    def __init__(self) -> None:
+        self._held: list[RunnerEvent] = []
+
+    def take(self, told: RunnerEvent) -> Iterator[tuple[RunnerEvent, str | None]]:
+        """Yield the events that wait no longer, an announcement with the host that begins its task if one does."""
+        if self._held and (told.event not in _MEANWHILE or len(self._held) >= _MOST):
+            yield from self._release(told)
+        if told.event == "playbook_on_task_start" or self._held:
+            self._held.append(told)
+        else:
+            yield told, None
+
+    def close(self) -> Iterator[tuple[RunnerEvent, str | None]]:
+        """Yield the events that are left at the end of the job."""
+        yield from self._release(None)
+
+    def _release(self, after: RunnerEvent | None) -> Iterator[tuple[RunnerEvent, str | None]]:
+        held, self._held = self._held, []
+        for number, told in enumerate(held):
+            begins = after is not None and after.event == "runner_on_start" and number == 0
+            is_same = begins and after is not None and task_uuid_of(after) == task_uuid_of(told)
+            yield told, host_of(after) if is_same and after is not None else None
+
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NUMBER = re.compile(r"([0-9a-f-]+)-([0-9a-f]{12})\Z")
@@ -36,7 +80,7 @@ class Included(NamedTuple):
     label: str
 
     @classmethod
-    def of(cls, told: Told) -> Included:
+    def of(cls, told: RunnerEvent) -> Included:
         """Read an include from its event and from what was shown for it: ``included: FILE for a, b => (item=x)``."""
         file = text_of(told.data.get("included_file"))
         shown = _COLOUR.sub("", told.text)
@@ -70,7 +114,7 @@ class Includes:
             place = Include(task.path if task else "", included.file, {"label": included.label})
             loads.setdefault(host, []).append((place, *above))
 
-    def is_loaded(self, told: Told, task_uuid: str) -> bool:
+    def is_loaded(self, told: RunnerEvent, task_uuid: str) -> bool:
         """Return whether a task that is announced for the first time was loaded while the playbook ran."""
         number = _number(task_uuid)
         if number is not None and number <= self._static:
@@ -83,7 +127,7 @@ class Includes:
             self._static = max(self._static, number)
         return is_loaded
 
-    def chain(self, told: Told, task_uuid: str, host: str | None) -> tuple[Include, ...]:
+    def chain(self, told: RunnerEvent, task_uuid: str, host: str | None) -> tuple[Include, ...]:
         """Return what is above a loaded task: the load of its file that the host gets to with it.
 
         :param host: the host that begins the task; None for a task that none begins, such as ``meta``.
@@ -98,7 +142,7 @@ class Includes:
         self._chains[task_uuid] = chain
         return chain
 
-    def begin(self, told: Told, task_uuid: str, host: str) -> int:
+    def begin(self, told: RunnerEvent, task_uuid: str, host: str) -> int:
         """Return how many tasks of one place, of a load each, the host has begun with this one."""
         place = (text_of(told.data.get("task_path")), text_of(told.data.get("task_action")))
         begun = self._begun.setdefault(place, {})
@@ -108,7 +152,7 @@ class Includes:
             begun[host] = count, task_uuid
         return count
 
-    def _file_of(self, told: Told) -> str | None:
+    def _file_of(self, told: RunnerEvent) -> str | None:
         """Return the include that a task may come from: one of its file, or of its role."""
         found = (path_of(told), text_of(told.data.get("role")), text_of(told.data.get("resolved_role")))
         return next((name for name in found if name and name in self._loads), None)

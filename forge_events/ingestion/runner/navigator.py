@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from forge_events.ingestion.runner.told import text_of
+from forge_events.ingestion.runner.events import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

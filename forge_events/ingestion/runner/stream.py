@@ -13,16 +13,46 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from forge_events.ingestion.parsing import NotJson, parse
-from forge_events.ingestion.runner.told import rc_of
+from forge_events.ingestion.runner.events import rc_of
 from forge_events.spool import MAX_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from forge_events.ingestion.runner.troubles import Troubles
+    from forge_events.ingestion.runner.folder import Troubles
 
-__all__ = ["Stream"]
+__all__ = ["GrowingFile", "Stream"]
+
+
+class GrowingFile(io.BufferedIOBase):
+    """Give whole lines, and as many bytes as are asked for.
+
+    :param pause: waits a moment; what it raises ends the reading.
+    """
+
+    def __init__(self, file: BinaryIO, pause: Callable[[], None]) -> None:
+        self._file = file
+        self._pause = pause
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next whole line, or ``size`` bytes of it, when they are there."""
+        limit = -1 if size is None else size
+        line = self._file.readline(limit)
+        while not line.endswith(b"\n") and len(line) != limit:
+            self._pause()
+            line += self._file.readline(limit - len(line) if limit >= 0 else -1)
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return ``size`` bytes when they are there."""
+        wanted = -1 if size is None else size
+        data = self._file.read(wanted)
+        while len(data) < wanted:
+            self._pause()
+            data += self._file.read(wanted - len(data))
+        return data
+
 
 _MAX_ZIP = 16 * 1024 * 1024
 _PIECE = 1024 * 1024

@@ -22,20 +22,105 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from forge_events import spool
 from forge_events.censoring import Censor
 from forge_events.command_lines import censor_environment, censor_urls
-from forge_events.ingestion.runner.announcements import Announcements
-from forge_events.ingestion.runner.ending import FINAL, Ending
-from forge_events.ingestion.runner.failures import Failures
-from forge_events.ingestion.runner.identity import command_of, event_uuids, is_dry_run, job_uuid, name_of, user_of
-from forge_events.ingestion.runner.lessons import Lessons
-from forge_events.ingestion.runner.messages import Messages
-from forge_events.ingestion.runner.normaliser import Normaliser, is_message
-from forge_events.ingestion.runner.output import Output
-from forge_events.ingestion.runner.told import Told, rc_of, text_of
+from forge_events.ingestion.runner.events import RunnerEvent, rc_of, text_of
+from forge_events.ingestion.runner.includes import Announcements
+from forge_events.ingestion.runner.job import (
+    FINAL,
+    Ending,
+    command_of,
+    event_uuids,
+    is_dry_run,
+    job_uuid,
+    name_of,
+    user_of,
+)
+from forge_events.ingestion.runner.normaliser import Failures, Normaliser, is_message
+from forge_events.ingestion.runner.secrets import Lessons, Messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Origin", "Translation"]
+    from forge_events.hierarchy import Event
+
+__all__ = ["Origin", "Output", "Translation"]
+
+_LONGEST = 64 * 1024
+"""Characters without a newline that wait for one."""
+
+
+class Output:
+    """The output of one job: each line of it belongs to one event, and joined in their order it is the whole.
+
+    :param ident: what runner calls the job.
+    :param created: the time for events that have none, until one has.
+    :param censor: hides what may not be told.
+    """
+
+    def __init__(self, ident: str, created: str, censor: Censor) -> None:
+        self._censor = censor
+        self._ident = ident
+        self._created = created
+        self._waiting = ""
+        self._line = 0
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is output that no event has taken yet."""
+        return bool(self._waiting)
+
+    def lines(self, events: Sequence[Event], told: RunnerEvent | None, text: str = "") -> Iterator[dict[str, Any]]:
+        """Yield the lines of the events that one event of runner made.
+
+        Output that has waited goes to the first of them that is not the root, its own text to the last. What is not a
+        whole line waits, as does all of it where no event was made.
+        """
+        if told is not None and told.created is not None:
+            self._created = told.created
+        if not events:
+            self._waiting += text
+        for number, event in enumerate(events, start=1):
+            is_alone = len(events) == 1
+            shown = self._take(text if number == len(events) else "", may_take=is_alone or bool(event.parent_uuid))
+            yield self._as_line(event, told, shown)
+
+    def rest(self) -> str:
+        """Take all that waits, at the end of the job."""
+        rest, self._waiting = self._waiting, ""
+        return rest
+
+    def whole(self, event: Event, text: str) -> dict[str, Any]:
+        """Return the line of an event that has a text to the end, be that a whole line or not."""
+        return self._as_line(event, None, text)
+
+    def _take(self, text: str, *, may_take: bool) -> str:
+        text = self._waiting + text
+        end = 0 if not may_take else len(text) if len(text) > _LONGEST else text.rfind("\n") + 1
+        self._waiting = text[end:]
+        return text[:end]
+
+    def _as_line(self, event: Event, told: RunnerEvent | None, text: str) -> dict[str, Any]:
+        text = self._censor.text(text)
+        start, self._line = self._line, self._line + text.count("\n") + (bool(text) and not text.endswith("\n"))
+        data = {**event.context, **event.own}
+        if told is not None:
+            data["runner_counter"] = told.counter
+            if told.lost:
+                data["lost"] = [*data.get("lost", ()), *told.lost]
+        return {
+            "uuid": event.uuid,
+            "parent_uuid": event.parent_uuid,
+            "counter": event.counter,
+            "event": event.event,
+            "event_data": self._censor.data(data),
+            "stdout": text,
+            "start_line": start,
+            "end_line": self._line,
+            "created": self._created,
+            "verbosity": told.verbosity if told is not None else 0,
+            "pid": told.pid if told is not None else None,
+            "runner_ident": self._ident,
+        }
+
 
 _MAX_EARLY = 500
 _MAX_EARLY_TEXT = 1024 * 1024
@@ -79,7 +164,7 @@ class Translation:
         self._messages = Messages(self._censor.hidden_message)
         self._output = Output(origin.ident, origin.now, self._censor)
         self._announcements = Announcements()
-        self._early: list[Told] = []
+        self._early: list[RunnerEvent] = []
         self._early_size = 0
         self.last: str | None = None
         self._explanation = ""
@@ -96,7 +181,7 @@ class Translation:
         elif "rc" in message and "counter" not in message:
             self._rc = rc_of(message["rc"])
         elif message.get("event") not in ("keepalive", "EOF"):
-            yield from self._take_event(Told.of(message))
+            yield from self._take_event(RunnerEvent.of(message))
 
     def end(self, finished: str | None = None, explanation: str = "") -> Iterator[dict[str, Any]]:
         """Yield the lines that are left when nothing more will be said.
@@ -132,25 +217,25 @@ class Translation:
         if self.status == "starting":
             self._start = message
 
-    def _take_event(self, told: Told) -> Iterator[dict[str, Any]]:
+    def _take_event(self, told: RunnerEvent) -> Iterator[dict[str, Any]]:
         if self._normaliser is None:
             yield from self._open(told)
         self.last = told.created or self.last
         for event, host in self._announcements.take(told):
             yield from self._say(event, host)
 
-    def _say(self, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
+    def _say(self, told: RunnerEvent, host: str | None) -> Iterator[dict[str, Any]]:
         for event, begins in self._messages.take(told, host):
             yield from self._normalise(event, begins)
 
-    def _normalise(self, told: Told, host: str | None) -> Iterable[dict[str, Any]]:
+    def _normalise(self, told: RunnerEvent, host: str | None) -> Iterable[dict[str, Any]]:
         normaliser = self._need()
         told, text = self._lessons.take(told)
         if normaliser.has_root:
             return self._output.lines(normaliser.take(told, host), told, text)
         return self._before_root(normaliser, told, host)
 
-    def _before_root(self, normaliser: Normaliser, told: Told, host: str | None) -> Iterator[dict[str, Any]]:
+    def _before_root(self, normaliser: Normaliser, told: RunnerEvent, host: str | None) -> Iterator[dict[str, Any]]:
         if is_message(told):
             self._early.append(told)
             self._early_size += len(told.text)
@@ -164,7 +249,7 @@ class Translation:
             yield from self._release(told)
             yield from self._output.lines(normaliser.take(told, host), told, told.text)
 
-    def _release(self, told: Told | None, text: str = "") -> Iterator[dict[str, Any]]:
+    def _release(self, told: RunnerEvent | None, text: str = "") -> Iterator[dict[str, Any]]:
         """Yield the root, if there is none yet, and the messages that came before it: nothing precedes the root."""
         normaliser = self._need()
         yield from self._output.lines(normaliser.need_root(), told)
@@ -174,7 +259,7 @@ class Translation:
         if text:
             yield from self._output.lines([], None, text)
 
-    def _open(self, told: Told | None) -> Iterator[dict[str, Any]]:
+    def _open(self, told: RunnerEvent | None) -> Iterator[dict[str, Any]]:
         origin = self._origin
         ident = (told.ident if told is not None else "") or origin.ident
         uuid = origin.uuid or job_uuid(ident, told.uuid if told is not None else self._start_and_end())

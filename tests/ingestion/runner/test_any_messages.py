@@ -18,12 +18,11 @@ from forge_events.events import EARLIEST, LATEST, JobEvent
 from forge_events.hierarchy import EVENTS, violations
 from forge_events.ingestion.header import Header
 from forge_events.ingestion.runner.artifact import Artifact as Reader
-from forge_events.ingestion.runner.folder import Folder
+from forge_events.ingestion.runner.events import NoEvent
+from forge_events.ingestion.runner.folder import Folder, Troubles
 from forge_events.ingestion.runner.navigator import is_navigator, messages
 from forge_events.ingestion.runner.stream import Stream
-from forge_events.ingestion.runner.told import NoEvent
 from forge_events.ingestion.runner.translation import Origin, Translation
-from forge_events.ingestion.runner.troubles import Troubles
 from forge_events.tree import Selection, draw, grow
 from tests.ingestion.runner.artifacts import PLAY, whole
 from tests.ingestion.spools import now

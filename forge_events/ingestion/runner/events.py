@@ -1,33 +1,160 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read plays, tasks and results off ``event_data`` as ansible-runner writes it. Pure."""
+"""One event as ansible-runner told it, and what is read off it: its play, its task, its result. Pure.
+
+Every field has the type that it should have, whatever was in the message.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import values
-from forge_events.hierarchy import Play, Task
-from forge_events.ingestion.runner.told import base_uuid, text_of
+from forge_events.events import MAX_PID, in_utc
+from forge_events.hierarchy import EVENTS, Play, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from forge_events.hierarchy import Include
-    from forge_events.ingestion.runner.told import Told
 
 __all__ = [
+    "LOST_OUTPUT",
+    "MESSAGES",
+    "OF_HOST",
+    "NoEvent",
+    "RunnerEvent",
+    "base_uuid",
     "host_of",
     "is_censored",
     "is_core_action",
     "path_of",
     "play_of",
+    "rc_of",
     "result_of",
     "stats_of",
     "task_of",
     "task_uuid_of",
+    "text_of",
 ]
+
+OF_HOST = frozenset(name for name, rule in EVENTS.items() if rule.level == 3)
+"""The events of one host."""
+
+MESSAGES = frozenset(name for name, rule in EVENTS.items() if rule.level == 0 and rule.parent)
+"""The events that say something and belong to no play."""
+
+LOST_OUTPUT = ("stdout",)
+"""Of an event that runner never took from the process there is all but its output."""
+
+_MAX = 2**63 - 1
+_MAX_UUID = 1024
+# runner numbers a play or task that Ansible announces again: its uuid, an underscore, 2.
+_REPEATED = re.compile(r"(?:_\d+)+\Z")
+
+
+class NoEvent(ValueError):
+    """A message is no event of ansible-runner."""
+
+
+class RunnerEvent(NamedTuple):
+    """What ansible-runner told in one event.
+
+    :param event: its name; empty where runner lost it.
+    :param data: its ``event_data``; empty where runner lost or left it out.
+    :param text: what the terminal showed for it, with the newlines that runner has cut off.
+    :param created: ISO 8601, or None.
+    :param lost: names what is not there of the event and was once.
+    """
+
+    event: str
+    uuid: str
+    parent_uuid: str
+    counter: int
+    data: Mapping[str, Any]
+    text: str
+    created: str | None
+    verbosity: int
+    pid: int | None
+    ident: str
+    lost: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, message: Any) -> RunnerEvent:
+        """Read an event from a message.
+
+        :raises NoEvent: the message has no counter or no uuid.
+        """
+        if not isinstance(message, dict):
+            raise NoEvent("it is no object")
+        counter, uuid = _count(message.get("counter")), message.get("uuid")
+        if not counter or not isinstance(uuid, str) or not uuid:
+            raise NoEvent("it has no counter or no uuid")
+        data = message.get("event_data")
+        return cls(
+            event=text_of(message.get("event")),
+            uuid=uuid,
+            parent_uuid=text_of(message.get("parent_uuid")),
+            counter=counter,
+            data=data if isinstance(data, dict) else {},
+            text=_text(message),
+            created=_time(message.get("created")),
+            verbosity=_count(message.get("verbosity")) or 0,
+            pid=_pid(message.get("pid")),
+            ident=text_of(message.get("runner_ident")),
+            lost=LOST_OUTPUT if message.get("lost") == LOST_OUTPUT else (),
+        )
+
+
+def base_uuid(uuid: str) -> str:
+    """Return the uuid that Ansible gave, without the number that runner adds when it meets it again."""
+    return _REPEATED.sub("", uuid) if len(uuid) <= _MAX_UUID else uuid
+
+
+def text_of(value: Any) -> str:
+    """Return a name that should be text; what is something else becomes its JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if value else ""
+
+
+def rc_of(value: Any) -> int | None:
+    """Return an exit code; None where a value cannot be one."""
+    return value if type(value) is int and abs(value) < 2**31 else None
+
+
+def _count(value: Any) -> int | None:
+    # A bool is an int, too; its type tells it from one.
+    return value if type(value) is int and 0 <= value <= _MAX else None
+
+
+def _pid(value: Any) -> int | None:
+    pid = _count(value)
+    return pid if pid and pid <= MAX_PID else None
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    r"""Return the output as it was before runner cut its newlines off and the terminal made ``\r\n`` of them."""
+    stdout = message.get("stdout")
+    if not isinstance(stdout, str):
+        return ""
+    start, end = _count(message.get("start_line")), _count(message.get("end_line"))
+    inside = stdout.count("\n")
+    # Of events that cannot be counted, the line is taken to be whole.
+    missing = end - start - inside if start is not None and end is not None else bool(stdout)
+    # Whoever wrote impossible numbers shall not make us fill the memory.
+    return stdout.replace("\r\n", "\n") + "\n" * max(0, min(missing, 1000))
+
+
+def _time(value: Any) -> str | None:
+    """Return a time in UTC; None where there is none, or none that can be."""
+    try:
+        return in_utc(datetime.datetime.fromisoformat(value)).isoformat(timespec="microseconds")
+    except (ValueError, TypeError):
+        return None
+
 
 _CORE_ACTIONS = frozenset({"gather_facts", "setup", "validate_argument_spec"})
 # The last two are in what was exported from a store; ansible-runner has neither.
@@ -44,7 +171,7 @@ _MAX_BANNER = 4096
 _WITHOUT_RESULT = frozenset({"runner_on_skipped"})
 
 
-def play_of(told: Told) -> Play:
+def play_of(told: RunnerEvent) -> Play:
     """Return the play of an event; runner's number for a batch is no part of its uuid."""
     data = told.data
     uuid = base_uuid(text_of(data.get("play_uuid")) or told.uuid)
@@ -52,7 +179,7 @@ def play_of(told: Told) -> Play:
     return Play(uuid, text_of(data.get("name")) or text_of(data.get("play")) or pattern, pattern)
 
 
-def task_uuid_of(told: Told) -> str:
+def task_uuid_of(told: RunnerEvent) -> str:
     """Return the uuid of the task that an event is for; where the data is lost, it is the parent's."""
     uuid = told.data.get("task_uuid")
     if isinstance(uuid, str) and uuid:
@@ -60,7 +187,7 @@ def task_uuid_of(told: Told) -> str:
     return base_uuid(told.uuid if told.event == "playbook_on_task_start" else told.parent_uuid or told.uuid)
 
 
-def task_of(told: Told, *, is_core_made: bool = False, includes: tuple[Include, ...] = ()) -> Task:
+def task_of(told: RunnerEvent, *, is_core_made: bool = False, includes: tuple[Include, ...] = ()) -> Task:
     """Return the task that an event announces or is for."""
     data = told.data
     role, name = text_of(data.get("role")), text_of(data.get("task"))
@@ -79,29 +206,29 @@ def task_of(told: Told, *, is_core_made: bool = False, includes: tuple[Include, 
     )
 
 
-def path_of(told: Told) -> str:
+def path_of(told: RunnerEvent) -> str:
     """Return the file that a task stands in."""
     return text_of(told.data.get("task_path")).rpartition(":")[0]
 
 
-def host_of(told: Told) -> str:
+def host_of(told: RunnerEvent) -> str:
     """Return the host that an event is for."""
     return text_of(told.data.get("host"))
 
 
-def is_censored(told: Told) -> bool:
+def is_censored(told: RunnerEvent) -> bool:
     """Return whether the result of an event is under ``no_log``."""
     result = told.data.get("res")
     return isinstance(result, dict) and ("censored" in result or bool(result.get("_ansible_no_log")))
 
 
-def is_core_action(told: Told) -> bool:
+def is_core_action(told: RunnerEvent) -> bool:
     """Return whether Ansible may have made a task of this action by itself, as it does to gather facts."""
     action = text_of(told.data.get("task_action")).rpartition(".")[2]
     return action in _CORE_ACTIONS and not told.data.get("role")
 
 
-def result_of(told: Told) -> dict[str, Any]:
+def result_of(told: RunnerEvent) -> dict[str, Any]:
     """Return what an event of a host tells beside its task; ``lost`` names what runner did not keep."""
     data = {key: told.data[key] for key in _RESULT_KEYS if key in told.data}
     if delegated := data.get("delegated_host") or _delegated_host(told):
@@ -121,7 +248,7 @@ def result_of(told: Told) -> dict[str, Any]:
     return {**data, "lost": lost} if lost else data
 
 
-def _delegated_host(told: Told) -> str:
+def _delegated_host(told: RunnerEvent) -> str:
     """Return the other host on which a task ran: as the result has it, or as the terminal showed it."""
     result, host = told.data.get("res"), host_of(told)
     variables = result.get("_ansible_delegated_vars") if isinstance(result, dict) else None
@@ -155,7 +282,7 @@ def _censored(result: Any, *, is_poll: bool) -> Any:
     return _without_item(result) if is_poll else result
 
 
-def _with_change(told: Told, result: Any) -> Any:
+def _with_change(told: RunnerEvent, result: Any) -> Any:
     """Return a result that runner censored with whether it changed something, if that was shown."""
     if not isinstance(result, dict) or "censored" not in result or "changed" in result:
         return result
@@ -172,7 +299,7 @@ def _without_item(result: dict[str, Any]) -> dict[str, Any]:
     return {key: part for key, part in result.items() if key not in hidden}
 
 
-def stats_of(told: Told, *, hides_artifacts: bool) -> dict[str, Any]:
+def stats_of(told: RunnerEvent, *, hides_artifacts: bool) -> dict[str, Any]:
     """Return Ansible's counts and what ``set_stats`` made; of the latter nothing if a part of it is censored."""
     counts = {kind: _counts(told.data.get(kind)) for kind in _STATS}
     made = told.data.get("artifact_data") or {}
