@@ -3,7 +3,7 @@
 
 The file is named by ``FORGE_EVENTS_EARLY_OUTPUT``; the first Ansible of the recorded command makes it, and is the
 job. It holds JSON lines: ``{"process": ...}`` first, ``{"piece": ...}`` for each text, ``{"end": ...}`` when the
-process ended by itself. :mod:`forge_events.recording.early` reads it. What is secret of the command line is not
+process ended by itself. :mod:`forge_events.recording.ending` reads it. What is secret of the command line is not
 written, and nothing any more from the moment that a callback takes the output. Standard library only: it runs in the
 command's Python.
 """
