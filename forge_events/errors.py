@@ -25,6 +25,7 @@
     ├── InvalidSettings              7   a setting has a value that cannot be
     ├── InvalidLaunch                2   what is to be run cannot be run like that
     │   └── FieldNotAsked            2   the job template does not leave this to whoever launches it
+    ├── InvalidRecurrence            2   when something is to happen again cannot be understood, or never comes
     ├── JobNotRun                    8   the job ended as error: it could not be run
     ├── JobCanceled                  9   the job was canceled
     ├── NotServed                    7   the API cannot be served there, or by whom it would be reached
@@ -52,6 +53,7 @@ __all__ = [
     "FieldNotAsked",
     "ForgeEventsError",
     "InvalidLaunch",
+    "InvalidRecurrence",
     "InvalidSettings",
     "InvalidTransition",
     "JobCanceled",
@@ -75,6 +77,10 @@ __all__ = [
     "UnsupportedStore",
     "ValueRejected",
 ]
+
+
+_SHOWN = 80
+"""So many characters of what somebody wrote are shown again."""
 
 
 class ForgeEventsError(Exception):
@@ -296,6 +302,17 @@ class FieldNotAsked(InvalidLaunch):
     def __init__(self, template: str, field: str) -> None:
         self.template = template
         super().__init__(field, f"the job template {template!r} does not let it be changed at launch")
+
+
+class InvalidRecurrence(ForgeEventsError):
+    """When something is to happen again cannot be understood, or never comes."""
+
+    exit_code = 2
+
+    def __init__(self, part: str, reason: str) -> None:
+        self.part, self.reason = part, reason
+        shown = " ".join(part.split()) or "nothing"
+        super().__init__(f"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}: {reason}")
 
 
 class JobNotRun(ForgeEventsError):

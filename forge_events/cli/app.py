@@ -24,6 +24,7 @@ from forge_events.cli import (
     record,
     results,
     run,
+    schedules,
     search,
     serve,
     stdout,
@@ -71,7 +72,7 @@ def _options(
 _READING = (jobs, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-_RUNNING = (run, launch, templates, notify, dispatcher, nodes)
+_RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)
 _SERVING = (serve, users)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):

@@ -66,8 +66,8 @@ def test_the_tree_in_the_docstring_has_every_error_with_its_exit_code(kind):
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind is not ForgeEventsError])
 def test_an_exit_code_is_neither_success_nor_a_bug(kind):
     assert kind.exit_code not in (0, 1)
-    # What cannot be launched like that is a command line that cannot be understood.
-    assert (kind.exit_code == 2) == issubclass(kind, errors.InvalidLaunch)
+    # What cannot be launched or recur like that is a command line that cannot be understood.
+    assert (kind.exit_code == 2) == issubclass(kind, (errors.InvalidLaunch, errors.InvalidRecurrence))
 
 
 def test_the_tree_has_nothing_else():
