@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forge_events.store.accounts import Accounts
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
     from forge_events.store.objects import Catalogue
+    from forge_events.tasks import JobTask
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
 
@@ -283,6 +284,9 @@ class Store(Protocol):
 
     def host_summaries(self, job_id: int) -> list[HostSummary]:
         """Return the counts of each host by name; after Ansible's own statistics arrived they are those."""
+
+    def tasks(self, job_id: int) -> list[JobTask]:
+        """Return the tasks of a job by counter, with what has come of each so far; no event is read for it."""
 
     def drop_jobs(self, which: Retention, *, is_dry_run: bool = False) -> Iterator[Dropped]:
         """Drop ended jobs with all that belongs to them, oldest first, and yield each when it is gone.

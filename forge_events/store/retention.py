@@ -14,6 +14,7 @@ from forge_events.store.schema import (
     hostresults,
     hostsummaries,
     jobs,
+    jobtasks,
     notifications,
     spoolpositions,
     transitions,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["drop"]
 
 _PARTS = (
-    *(table.c.job_id for table in (hostresults, hostsummaries, transitions, spoolpositions, notifications)),
+    *(table.c.job_id for table in (hostresults, hostsummaries, jobtasks, transitions, spoolpositions, notifications)),
     dependencies.c.job_id,
     dependencies.c.blocker_id,
 )

@@ -40,6 +40,7 @@ __all__ = [
     "hostsummaries",
     "jobevents",
     "jobs",
+    "jobtasks",
     "metadata",
     "nodes",
     "notifications",
@@ -48,7 +49,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -303,6 +304,38 @@ hostsummaries = Table(
     _count("processed"),
     sqlite_with_rowid=False,
 )
+
+# What came of each task, so that nobody who shows a job reads all its events. No foreign key, as for the results.
+jobtasks = Table(
+    "main_jobtask",
+    metadata,
+    Column("job_id", Id, primary_key=True, autoincrement=False),
+    Column("counter", BigInteger, primary_key=True, autoincrement=False),
+    Column("uuid", Name, nullable=False),
+    Column("play_uuid", Name, nullable=False),
+    Column("play", Name, nullable=False),
+    Column("role", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("path", AnyText, nullable=False),
+    Column("is_handler", Boolean, nullable=False),
+    Column("start_line", BigInteger, nullable=False),
+    Column("end_line", BigInteger, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=False),
+    Column("duration", Float),
+    _count("ok"),
+    _count("changed"),
+    _count("skipped"),
+    _count("ignored"),
+    _count("rescued"),
+    _count("failed"),
+    _count("unreachable"),
+    Column("running", Json, nullable=False),
+    sqlite_with_rowid=False,
+)
+# How an event of a host finds its task.
+Index("main_jobtask_uuid", jobtasks.c.job_id, jobtasks.c.uuid)
 
 spoolpositions = Table(
     "main_spoolposition",

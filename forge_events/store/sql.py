@@ -20,6 +20,7 @@ from forge_events.store import (
     search,
     steps,
     summaries,
+    tasks,
     usage,
 )
 from forge_events.store.accounts import Accounts
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from forge_events.queries import Page, Query
     from forge_events.store.contract import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.database import Database
+    from forge_events.tasks import JobTask
 
 __all__ = ["SQLStore"]
 
@@ -163,6 +165,7 @@ class SQLStore:
                 results.add(self._database, connection, fresh)
                 found = rollup.mark(connection, job.id, fresh)
                 summaries.count(self._database, connection, job.id, fresh)
+                tasks.count(self._database, connection, job.id, fresh)
                 # Of a source that is read again, what is new has its share.
                 size = max(0, position - expected) * len(fresh) // len(batch)
                 jobs.count(connection, job.id, events=len(fresh), size=size, found=found)
@@ -225,6 +228,10 @@ class SQLStore:
         """Return the counts of each host."""
         with self._database.reading() as connection:
             return summaries.read(connection, job_id)
+
+    def tasks(self, job_id: int) -> list[JobTask]:
+        """Return the tasks of a job."""
+        return tasks.read(self._database, job_id)
 
     def drop_jobs(self, which: Retention, *, is_dry_run: bool = False) -> Iterator[Dropped]:
         """Drop ended jobs."""
