@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forge_events.store.accounts import Accounts
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
     from forge_events.store.objects import Catalogue
+    from forge_events.store.feed import StatusChange
     from forge_events.tasks import JobTask
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
@@ -284,6 +285,15 @@ class Store(Protocol):
 
     def host_summaries(self, job_id: int) -> list[HostSummary]:
         """Return the counts of each host by name; after Ansible's own statistics arrived they are those."""
+
+    def changes(self, *, after: int, limit: int = 500) -> list[StatusChange]:
+        """Return the steps of all jobs with an id greater than ``after``, by id.
+
+        With PostgreSQL a step may appear behind one with a greater id, if it was begun earlier and committed later.
+        """
+
+    def newest_change(self) -> int:
+        """Return the id of the last step of any job; 0 without one."""
 
     def tasks(self, job_id: int) -> list[JobTask]:
         """Return the tasks of a job by counter, with what has come of each so far; no event is read for it."""

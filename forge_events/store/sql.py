@@ -11,6 +11,7 @@ from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
     filtering,
+    feed,
     jobs,
     output,
     positions,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from forge_events.queries import Page, Query
     from forge_events.store.contract import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.database import Database
+    from forge_events.store.feed import StatusChange
     from forge_events.tasks import JobTask
 
 __all__ = ["SQLStore"]
@@ -228,6 +230,16 @@ class SQLStore:
         """Return the counts of each host."""
         with self._database.reading() as connection:
             return summaries.read(connection, job_id)
+
+    def changes(self, *, after: int, limit: int = 500) -> list[StatusChange]:
+        """Return the steps of all jobs."""
+        with self._database.reading() as connection:
+            return feed.changes(connection, after=after, limit=limit)
+
+    def newest_change(self) -> int:
+        """Return the id of the last step."""
+        with self._database.reading() as connection:
+            return feed.newest(connection)
 
     def tasks(self, job_id: int) -> list[JobTask]:
         """Return the tasks of a job."""
