@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.style import Style
     from rich.text import Text
 
-__all__ = ["cut_lines", "to_bytes", "to_html", "to_text"]
+__all__ = ["cut_lines", "to_bytes", "to_html", "to_styled_lines", "to_text"]
 
 # ECMA-48: control sequences (colours, cursor), strings with their terminator (titles, links), and two-byte escapes; the
 # first two also with the one character of C1 that stands for ESC and the next one.
@@ -34,6 +34,8 @@ _STYLE = re.compile(r"\x1b\[[0-9;:]{0,256}m")
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROL = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
 _NOT_HTML = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff\ufffe\uffff]")
+_PICTURED = re.compile(rf"[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f{_BIDI}]")
+_SURROGATE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 # Surrogates that do not stand for a byte; a terminal was never sent one.
 _UNSENDABLE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
@@ -81,6 +83,26 @@ def to_html(pieces: Iterable[str], title: str) -> Iterator[str]:
     for line in _lines(pieces):
         yield "".join(_html_line(decoder.decode_line(_only_styles(line.rstrip("\r\n"))))) + "\n"
     yield _FOOT
+
+
+def to_styled_lines(text: str) -> list[str]:
+    """Return the lines of a text, each with the colours that are in force where it begins; other commands are gone.
+
+    What is no character becomes U+FFFD and a control character its picture: a page can show each line by itself.
+    """
+    lines: list[str] = []
+    styles: list[str] = []
+    for line in text.removesuffix("\n").split("\n"):
+        shown = _only_styles(line.removesuffix("\r"))
+        lines.append("".join(styles) + _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _PICTURED.sub(_picture, shown)))
+        for style in _STYLE.findall(shown):
+            styles = [] if style in ("\x1b[0m", "\x1b[m") else [*styles[-7:], style]
+    return lines
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
 
 
 def cut_lines(text: str, number: int, start: int, end: int | None) -> str:

@@ -32,6 +32,7 @@ class JobTask:
 
     :param counter: that of the event that announced it, as are ``uuid``, ``started`` and ``start_line``.
     :param play_uuid: the uuid of the play's event.
+    :param last_counter: that of the last event below it; its own before the first.
     :param end_line: the first line of the output behind all that the task has shown.
     :param ended: when the last event below it was recorded; ``started`` before the first.
     :param duration: seconds that its slowest host took, where that is known.
@@ -41,6 +42,7 @@ class JobTask:
 
     job_id: int
     counter: int
+    last_counter: int
     uuid: str
     play_uuid: str
     play: str
@@ -119,6 +121,7 @@ def _announced(event: JobEvent) -> JobTask:
     return JobTask(
         job_id=event.job_id,
         counter=event.counter,
+        last_counter=event.counter,
         uuid=event.uuid,
         play_uuid=event.parent_uuid or "",
         play=event.play,
@@ -136,7 +139,7 @@ def _announced(event: JobEvent) -> JobTask:
 
 def _count(task: JobTask, event: JobEvent) -> None:
     host = event.host_name
-    task.ended = event.created
+    task.ended, task.last_counter = event.created, event.counter
     if event.stdout:
         task.end_line = max(task.end_line, event.end_line)
     if event.event == _START:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
     from forge_events.store.objects import Catalogue
     from forge_events.store.feed import StatusChange
+    from forge_events.store.lines import Lines
     from forge_events.tasks import JobTask
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
@@ -152,6 +153,10 @@ class Store(Protocol):
     @property
     def notifications(self) -> NotificationBox:
         """What is to be told of jobs."""
+
+    @property
+    def lines(self) -> Lines:
+        """The output of jobs by lines, as a page looks at it."""
 
     @property
     def templates(self) -> Templates:

@@ -311,6 +311,7 @@ jobtasks = Table(
     metadata,
     Column("job_id", Id, primary_key=True, autoincrement=False),
     Column("counter", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_counter", BigInteger, nullable=False),
     Column("uuid", Name, nullable=False),
     Column("play_uuid", Name, nullable=False),
     Column("play", Name, nullable=False),

@@ -26,6 +26,7 @@ from forge_events.store import (
 )
 from forge_events.store.accounts import Accounts
 from forge_events.store.jobs import Step
+from forge_events.store.lines import Lines
 from forge_events.store.nodes import SQLNodes
 from forge_events.store.notifications import SQLNotifications
 from forge_events.store.objects import Catalogue
@@ -88,6 +89,11 @@ class SQLStore:
     def notifications(self) -> SQLNotifications:
         """What is to be told of jobs."""
         return SQLNotifications(self._database)
+
+    @property
+    def lines(self) -> Lines:
+        """The output of jobs by lines."""
+        return Lines(self._database)
 
     @property
     def templates(self) -> SQLTemplates:

@@ -20,6 +20,7 @@ def upgrade() -> None:
         "main_jobtask",
         sa.Column("job_id", Id, primary_key=True, autoincrement=False),
         sa.Column("counter", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("last_counter", sa.BigInteger, nullable=False),
         sa.Column("uuid", Name, nullable=False),
         sa.Column("play_uuid", Name, nullable=False),
         sa.Column("play", Name, nullable=False),
