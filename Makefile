@@ -89,6 +89,10 @@ bench-dispatch: venv ## Measure the dispatcher: from launch to running, idle, an
 fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them (FUZZ=--hypothesis-seed=N)
 	$(PYTEST) -n auto -m full $(FUZZ) tests/ingestion/runner/test_any_messages.py
 
+.PHONY: vendor
+vendor: ## Fetch the scripts of others that the page uses, as vendor.json names them (needs npm; nothing else does)
+	@tools/vendor
+
 .PHONY: venv
 venv: ## Make .venv with all that developing takes, or find it up to date
 	@tools/venv

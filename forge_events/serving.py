@@ -20,9 +20,12 @@ from forge_events import settings
 from forge_events.api.app import create_app
 from forge_events.api.auth import Authenticator
 from forge_events.api.calls import House, Stores
+from forge_events.api.live import Live
 from forge_events.api.secrets import digest_of, new_token
+from forge_events.api.websocket import MAX_MESSAGE
 from forge_events.errors import ForgeEventsError, NotServed
 from forge_events.store import open_store
+from forge_events.web import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -160,7 +163,10 @@ def application(found: Settings, address: Address) -> FastAPI:
         projects=found.home / "projects",
         counts_hosts=found.impact == "hosts",
     )
-    return create_app(house, hosts=address.allowed)
+    live = Live(partial(open_store, found.database_url))
+    app = create_app(house, live, hosts=address.allowed)
+    app.router.routes.extend(pages.routes(house))
+    return app
 
 
 def app_of() -> FastAPI:
@@ -242,7 +248,7 @@ def _work(found: Settings, stop: Stop, tell: Callable[[str], object]) -> list[tu
 
 
 def _uvicorn_words(options: Options) -> dict[str, Any]:
-    words: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 3}
+    words: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 3, "ws_max_size": MAX_MESSAGE}
     files = {"ssl_certfile": options.certfile, "ssl_keyfile": options.keyfile}
     words |= {name: str(file) for name, file in files.items() if file is not None}
     return {**words, "forwarded_allow_ips": ",".join(options.proxies)}

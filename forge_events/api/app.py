@@ -17,6 +17,7 @@ from forge_events.api.login import LoginByUrl, add_login
 from forge_events.api.refusals import Refusal, detail, not_found
 from forge_events.api.root import LEVEL, add_root, version
 from forge_events.api.routes import Routes
+from forge_events.api.websocket import socket_routes
 from forge_events.api.wire import Json
 from forge_events.errors import ForgeEventsError, StoreUnavailable
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from forge_events.api.calls import House
+    from forge_events.api.live import Live
 
 __all__ = ["create_app"]
 
@@ -40,15 +42,17 @@ _SECURITY = {
 }
 
 
-def create_app(house: House, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")) -> FastAPI:
+def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")) -> FastAPI:
     """Return the application.
 
+    :param live: what its websockets share.
     :param hosts: the names by which browsers may call it; ``*`` takes any.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with live.running():
+            yield
         house.stores.close()
 
     app = FastAPI(
@@ -60,6 +64,7 @@ def create_app(house: House, *, hosts: Sequence[str] = ("127.0.0.1", "localhost"
     add_login(routes)
     add_jobs(routes)
     app.include_router(routes.router)
+    app.router.routes.extend(socket_routes(house, live))
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ForgeEventsError, _error)

@@ -19,7 +19,7 @@ from forge_events.errors import ForgeEventsError
 from forge_events.events import EventFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from forge_events.jobs import Job
     from forge_events.store import Store
@@ -112,9 +112,17 @@ class Live:
             if job_id is None or job_id in waker.jobs or waker is self._watcher:
                 waker.wake()
 
-    async def run(self) -> None:
-        """Wake whoever waits, and read the steps of jobs for all, until this is cancelled."""
-        await asyncio.gather(self._listen(), self._watch())
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Wake whoever waits, and read the steps of jobs for all, meanwhile."""
+        tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._watch())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(self._close)
 
     @property
     def step_count(self) -> int:
@@ -182,7 +190,7 @@ class Live:
             self._batches.move_to_end(key)
         return await asyncio.shield(reading)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Give back the thread and its connection."""
         if self._store is not None:
             self._thread.submit(self._store.close)

@@ -12,22 +12,27 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from starlette.responses import Response
+from starlette.requests import HTTPConnection
+from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from forge_events.api.auth import is_foreign
+from forge_events.api.refusals import Refusal, forbidden, unauthenticated
 from forge_events.api.subscription import DENIED, InvalidRequest, Subscription, as_text, status_message
+from forge_events.api.wire import Json
 from forge_events.errors import ForgeEventsError, UnknownJob
 from forge_events.events import EventFilter
 from forge_events.store.feed import StatusChange
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from starlette.routing import BaseRoute
 
+    from forge_events.api.calls import House
     from forge_events.api.live import Live
     from forge_events.jobs import Job
     from forge_events.store import Store
 
-__all__ = ["MAX_MESSAGE", "PATHS", "Visitor", "serve"]
+__all__ = ["MAX_MESSAGE", "PATHS", "Visitor", "serve", "socket_routes"]
 
 PATHS = ("/websocket/", "/api/websocket/")
 MAX_MESSAGE = 64 * 1024
@@ -47,15 +52,22 @@ class Visitor(NamedTuple):
     token: str | None = None
 
 
-async def serve(websocket: WebSocket, live: Live, who: Callable[[WebSocket], Awaitable[Visitor | None]]) -> None:
-    """Speak with one client until it goes.
+def socket_routes(house: House, live: Live) -> list[BaseRoute]:
+    """Return the routes of the websocket."""
 
-    :param who: tells who has come; None refuses before anything is opened.
-    """
-    visitor = await who(websocket)
-    if visitor is None:
-        await websocket.send_denial_response(Response("Authentication credentials were not provided.\n", 401))
-        return
+    async def endpoint(websocket: WebSocket) -> None:
+        try:
+            visitor = await asyncio.to_thread(_visitor, house, websocket)
+        except Refusal as refusal:
+            await websocket.send_denial_response(Json(refusal.body, status_code=refusal.status))
+            return
+        await serve(websocket, live, visitor)
+
+    return [WebSocketRoute(path, endpoint) for path in PATHS]
+
+
+async def serve(websocket: WebSocket, live: Live, visitor: Visitor) -> None:
+    """Speak with one client until it goes."""
     await websocket.accept()
     socket = _Socket(websocket, live, visitor)
     await socket.send({"accept": True, "user": visitor.user_id})
@@ -73,6 +85,26 @@ async def serve(websocket: WebSocket, live: Live, who: Callable[[WebSocket], Awa
         socket.close()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close()
+
+
+def _visitor(house: House, websocket: WebSocket) -> Visitor:
+    """Return who has come: by a token or password, by a session, or by a token in a cookie, as awxkit sends it.
+
+    :raises Refusal: nobody who is known, or another site's page.
+    """
+    store = house.stores.mine()
+    principal = house.authenticator.principal(store, websocket)
+    shown = websocket.cookies.get("token", "").strip('"')
+    if principal is None and shown:
+        headers = [(b"authorization", f"Bearer {shown}".encode("latin-1", "replace"))]
+        principal = house.authenticator.principal(store, HTTPConnection({**websocket.scope, "headers": headers}))
+        if is_foreign(websocket):
+            raise forbidden()
+    if principal is None:
+        raise unauthenticated()
+    if principal.kind == "session" and is_foreign(websocket):
+        raise forbidden()
+    return Visitor(principal.user.id, principal.csrf if principal.kind == "session" else None)
 
 
 class _Followed:

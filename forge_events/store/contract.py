@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from forge_events.queries import Page, Query
     from forge_events.store.accounts import Accounts
     from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
-    from forge_events.store.objects import Catalogue
     from forge_events.store.feed import StatusChange
     from forge_events.store.lines import Lines
+    from forge_events.store.objects import Catalogue
     from forge_events.tasks import JobTask
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
-    filtering,
     feed,
+    filtering,
     jobs,
     output,
     positions,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from forge_events.events import EventFilter
@@ -13,6 +14,8 @@ from forge_events.tasks import OUTCOMES, counted, outcome_of
 from forge_events.web.site import NotThere, as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
@@ -25,6 +28,7 @@ __all__ = ["Data"]
 _WINDOW, _LONGEST = 2000, 4000
 _NAMES, _BELOW = 5, 500
 _DEEP = 200_000
+_IGNORED = "...ignoring"
 
 
 class Data:
@@ -44,9 +48,13 @@ class Data:
             "find": _find,
         }
         return [
-            self._site.looks(f"/jobs/{{job_id:int}}/{name}.json", lambda visit, answer=answer: as_json(answer(visit)))
+            self._site.looks(f"/jobs/{{job_id:int}}/{name}.json", partial(_answered, answer))
             for name, answer in answers.items()
         ]
+
+
+def _answered(answer: Callable[[Visit], Any], visit: Visit) -> Response:
+    return as_json(answer(visit))
 
 
 def _tasks(visit: Visit) -> Any:
@@ -111,7 +119,8 @@ def _results(visit: Visit) -> Any:
 
 def _result(event: JobEvent) -> dict[str, Any]:
     data = event.event_data
-    result = data.get("res") if isinstance(data.get("res"), dict) else {}
+    found = data.get("res")
+    result: dict[str, Any] = found if isinstance(found, dict) else {}
     is_item = event.event.startswith("runner_item_")
     return {
         "counter": event.counter,
@@ -185,7 +194,8 @@ def _unified(one: dict[str, Any]) -> str:
     sides = [one.get(name, "") for name in ("before", "after")]
     texts = [side if isinstance(side, str) else json.dumps(side, indent=2, sort_keys=True) for side in sides]
     names = [str(one.get(f"{name}_header") or name) for name in ("before", "after")]
-    return "\n".join(difflib.unified_diff(*(text.splitlines() for text in texts), *names, lineterm=""))
+    before, after = (text.splitlines() for text in texts)
+    return "\n".join(difflib.unified_diff(before, after, names[0], names[1], lineterm=""))
 
 
 def _pretty(value: Any) -> str:
@@ -208,8 +218,8 @@ def _lines(visit: Visit) -> Any:
             place = number - start
             if 0 <= place < end - start:
                 lines[place : place + 1] = [(lines[place] if place < len(lines) else "") + _cut(line)]
-        mark = "f" if event.failed and event.host_name else "c" if event.changed and event.host_name else ""
-        events.append([event.counter, event.start_line, event.end_line, event.event, _plain(event.host_name), mark])
+        is_bad = event.failed and event.host_name != "" and _IGNORED not in event.stdout
+        events.append([event.counter, event.start_line, event.end_line, is_bad])
     return {"start": start, "lines": lines, "events": events, "total": visit.store.lines.count(job.id)}
 
 

@@ -54,9 +54,9 @@ def _found(visit: Visit, wanted: dict[str, str], before: int | None) -> tuple[li
         looked_at += len(jobs)
         for job in jobs:
             before = job.id
-            if job.created < since:
-                return found, None
-            if all(word in f"{job.name} {job.id} {' '.join(job.command)}".lower() for word in words):
+            if job.created >= since and all(
+                word in f"{job.name} {job.id} {' '.join(job.command)}".lower() for word in words
+            ):
                 found.append(job)
             if len(found) == _PAGE:
                 return found, before

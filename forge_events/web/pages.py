@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from starlette.staticfiles import StaticFiles
 
 from forge_events import launching
 from forge_events.errors import ForgeEventsError
-from forge_events.jobs import JobFilter, JobStatus
 from forge_events.situation import situation_of
 from forge_events.web.data import Data
 from forge_events.web.job_list import jobs_page
@@ -208,7 +206,13 @@ def _fields(template: JobTemplate, form: dict[str, list[str]]) -> dict[str, Any]
             value = [part.strip() for part in text.split(",") if part.strip()] if name != "inventory" else [text]
             value = value if text else []
         elif name in _NUMBERS:
-            value = float(text) if name == "timeout" and text else int(text) if text else (0 if name == "verbosity" else None)
+            value = (
+                float(text)
+                if name == "timeout" and text
+                else int(text)
+                if text
+                else (0 if name == "verbosity" else None)
+            )
         if value != before:
             fields[name] = value
     return fields

@@ -15,6 +15,7 @@ from forge_events import serving
 from forge_events.api.app import create_app
 from forge_events.api.auth import Authenticator
 from forge_events.api.calls import House, Stores
+from forge_events.api.live import Live
 from forge_events.events import JobEvent
 from forge_events.jobs import JobStatus, NewJob
 from forge_events.store import open_store
@@ -78,7 +79,7 @@ def make_api(url: str, folder: pathlib.Path) -> Iterator[Api]:
     projects = folder / "projects"
     projects.mkdir()
     stores = Stores(partial(open_store, url))
-    app = create_app(House(stores, Authenticator(), "here", 30.0, projects))
+    app = create_app(House(stores, Authenticator(), "here", 30.0, projects), Live(partial(open_store, url)))
     with open_store(url) as store:
         admin = store.accounts.add("admin", store.now(), is_superuser=True)
         token = serving.token_for(store, admin)

@@ -25,19 +25,13 @@ if TYPE_CHECKING:
 def application(url: str, token: str | None = None) -> Starlette:
     live = Live(lambda: open_store(url))
 
-    async def who(websocket):
-        return Visitor(1, token) if websocket.headers.get("authorization") != "none" else None
-
     async def endpoint(websocket):
-        await serve(websocket, live, who)
+        await serve(websocket, live, Visitor(1, token))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        running = asyncio.ensure_future(live.run())
-        yield
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        live.close()
+        async with live.running():
+            yield
 
     return Starlette(routes=[WebSocketRoute(path, endpoint) for path in PATHS], lifespan=lifespan)
 
@@ -71,7 +65,7 @@ class Client:
 
     async def until(self, is_last, seconds: float = 20):
         """Return the messages up to the one that is the last."""
-        found = []
+        found: list = []
         while not found or not is_last(found[-1]):
             found.append(await self.next(seconds))
         return found

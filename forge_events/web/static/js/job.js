@@ -16,7 +16,7 @@ const job = Number(document.body.dataset.job);
 const state = { view: "tasks", isFinal: "final" in document.body.dataset, status: document.body.dataset.status, since: 0, hits: "", isFolded: false };
 const announce = (text) => { find("announcer").textContent = text; };
 const tasks = new Tasks(find("tasks"), job);
-const output = new Output(find("output"), job, announce);
+const output = new Output(find("output"), job, !state.isFinal);
 const search = new Search(job, (line) => { setView("output"); output.showHit(line); }, (text) => { state.hits = text; drawTools(); });
 output.changed = () => drawTools();
 

@@ -11,11 +11,11 @@ export class Output {
   /**
    * @param {HTMLElement} section
    * @param {number} job
-   * @param {(text: string) => void} announce
+   * @param {boolean} isRunning
    */
-  constructor(section, job, announce) {
-    this.job = job; this.announce = announce;
-    this.total = 0; this.isRunning = true; this.isFollowing = false; this.isThere = false; this.seen = 0;
+  constructor(section, job, isRunning) {
+    this.job = job;
+    this.total = 0; this.isRunning = isRunning; this.isFollowing = false; this.isThere = false; this.seen = 0;
     this.windows = new Map(); this.asked = new Set();
     this.spans = new Spans(); this.isFiltered = false;
     this.heads = new Map(); this.folded = new Set(JSON.parse(sessionStorage.getItem(`folds-${job}`) || "[]"));
@@ -51,7 +51,7 @@ export class Output {
     if (!this.isFiltered) this.#refold();
     this.rows.resize(this.spans.count(total));
     if (this.isFollowing) this.rows.toEnd();
-    if (before === 0) this.seen = this.isFollowing ? total : 0;
+    if (before === 0) this.seen = total;
     this.#fetch();
     return this.#moved();
   }
@@ -153,7 +153,7 @@ export class Output {
     const key = `${line}|${text === undefined ? "" : found.version}|${isMarked}|${line === this.hit}|${head ? isFolded : ""}`;
     if (element.dataset.key === key) return;
     element.dataset.key = key;
-    element.className = `r${head ? " head" : ""}${isMarked ? " marked" : ""}${line === this.hit ? " hit" : ""}${found?.bad?.has(line) ? " bad" : ""}`;
+    element.className = `r${head ? " top" : ""}${isMarked ? " marked" : ""}${line === this.hit ? " hit" : ""}${found?.bad?.has(line) ? " bad" : ""}`;
     element.setAttribute("role", "row");
     element.setAttribute("aria-rowindex", String(line + 1));
     const fold = head ? `<span class="fold" data-fold="${line}" title="Fold or unfold this task">${isFolded ? "▸" : "▾"}</span>` : "";
@@ -204,7 +204,7 @@ export class Output {
       const before = this.windows.get(start);
       found.version = (before?.version ?? 0) + 1;
       found.bad = new Set();
-      for (const [, from, to, , host, mark] of found.events) if (mark === "f" && host) for (let line = from; line < Math.min(to, from + 50); line++) found.bad.add(line);
+      for (const [, from, to, isBad] of found.events) if (isBad) for (let line = from; line < Math.min(to, from + 50); line++) found.bad.add(line);
       found.isStale = start + found.lines.length < Math.min(this.total, start + WINDOW) && found.lines.length > (before?.lines.length ?? -1);
       this.windows.delete(start);
       this.windows.set(start, found);

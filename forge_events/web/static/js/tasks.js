@@ -5,7 +5,6 @@ import { html, nothing, render } from "../vendor/lit-html-3.3.3.js";
 import { ask } from "./socket.js";
 
 const OUTCOMES = ["ok", "changed", "skipped", "ignored", "rescued", "failed", "unreachable"];
-const FEW = 300;
 
 const lasted = (seconds) => (seconds === null || seconds === undefined ? "" : window.forgeEvents.lasted(seconds));
 const isFailed = (task) => Boolean(task.counts.failed || task.counts.unreachable);
@@ -124,18 +123,17 @@ export class Tasks {
       if (!plays.has(task.play_uuid)) plays.set(task.play_uuid, []);
       plays.get(task.play_uuid).push(task);
     }
-    const isLong = tasks.length > FEW;
-    render(html`<div class="tree">${[...plays].map(([uuid, own]) => this.#play(uuid, own, longest, isLong))}
+    render(html`<div class="tree">${[...plays].map(([uuid, own]) => this.#play(uuid, own, longest))}
       ${tasks.length ? nothing : html`<p class="nothing">${this.byCounter.size ? "No task is left of the filter." : this.isRunning ? "No task has begun yet." : "This job has no tasks."}</p>`}</div>`, this.frame);
   }
 
-  #play(uuid, tasks, longest, isLong) {
+  #play(uuid, tasks, longest) {
     const failed = tasks.filter(isFailed).length, running = tasks.filter((task) => task.running_count).length;
     const isOpen = !this.closed.has(uuid);
     return html`<div class="play ${isOpen ? "open" : ""}"><button type="button" class=${isOpen ? "open" : ""} aria-expanded=${isOpen} @click=${() => this.#toggle(this.closed, uuid)}>
         <span class="twist" aria-hidden="true">▶</span><span class="word">Play</span><span class="name">${tasks[0].play || "without a name"}</span>
         <span class="count faint">${tasks.length} task${tasks.length === 1 ? "" : "s"}</span>${failed ? html`<span class="count o-failed">${failed} failed</span>` : nothing}${running && this.isRunning ? html`<span class="count o-running">${running} running</span>` : nothing}</button></div>
-      ${isOpen ? html`<div class="group">${tasks.map((task) => this.#task(task, longest, isLong))}</div>` : nothing}`;
+      ${isOpen ? html`<div class="group">${tasks.map((task) => this.#task(task, longest))}</div>` : nothing}`;
   }
 
   #task(task, longest) {
@@ -145,7 +143,7 @@ export class Tasks {
         <span class="twist" aria-hidden="true">▶</span>
         <span class="name" title=${task.path}>${task.role ? html`<span class="role">${task.role} : </span>` : nothing}${task.name || task.action || "without a name"}${task.is_handler ? html` <span class="tag">handler</span>` : nothing}<span class="action">${task.action.replace("ansible.builtin.", "")}</span></span>
         <span class="came">${isBusy ? html`<span class="count o-running">${task.running_count > 3 ? `${task.running_count} hosts` : task.running.join(", ")} running</span>` : nothing}${OUTCOMES.map((name) => (task.counts[name] ? html`<span class="count o-${name}">${task.counts[name]} ${name}</span>` : nothing))}</span>
-        <span class="bar-cell"><meter min="0" max="1" value=${task.seconds / longest} aria-hidden="true"></meter><span>${lasted(task.seconds)}</span></span>
+        <span class="took"><span class="track" aria-hidden="true"><span style="width:${((100 * task.seconds) / longest).toFixed(1)}%"></span></span><span class="num">${lasted(task.seconds)}</span></span>
       </button>${isOpen ? this.#below(task) : nothing}</div>`;
   }
 
@@ -162,7 +160,7 @@ export class Tasks {
     const name = result.is_item ? result.item : result.delegated ? `${result.host} → ${result.delegated}` : result.host;
     return html`<div class="result ${result.is_item ? "item" : ""}"><button type="button" aria-expanded=${isOpen} @click=${() => this.#detail(result)}>
         <span class="twist" aria-hidden="true">▶</span><span class="host" title=${name}>${name}</span><span class="o-${result.outcome}">${result.outcome}${result.has_diff ? " ±" : ""}</span>
-        <span class="message">${result.message}</span><span class="faint num took">${lasted(result.seconds)}</span></button>
+        <span class="message">${result.message}</span><span class="faint num lasted">${lasted(result.seconds)}</span></button>
       ${isOpen ? html`<div class="detail">${detail ? html`${detail.diff ? html`<h3>Difference</h3><pre class="diff" tabindex="0">${coloured(detail.diff)}</pre>` : nothing}<h3>Result</h3><pre tabindex="0">${detail.json}</pre>` : "…"}</div>` : nothing}</div>`;
   }
 }
