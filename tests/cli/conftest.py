@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the command line as a process of its own, in a home of its own."""
+"""Run the command line as a process of its own, in a home of its own.
+
+Where nothing but what a command writes and how it ends is the subject, the process is forked (see
+:mod:`tests.forking`); where signals, pipes or terminals are, it starts anew.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from typing import Any
 
 import pexpect
 import pytest
+
+from tests import forking
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # Not `-m`, which would look in the working directory, nor PYTHONPATH, which recorded commands would inherit.
@@ -83,6 +89,10 @@ class CommandLine:
         return subprocess.Popen([*COMMAND, *map(str, arguments)], env=env, **{**pipes, **options})
 
     def __call__(self, *arguments: str | pathlib.Path, **options: Any) -> Result:
+        environment = self.environment(**options.get("env", {}))
+        if options.keys() <= {"env", "cwd"} and forking.can_run(environment):
+            cwd = str(options.get("cwd", pathlib.Path.cwd()))
+            return Result(*forking.server().run([str(one) for one in arguments], environment, cwd, 120))
         with self.start(*arguments, **options) as process:
             out, err = process.communicate(timeout=120)
         return Result(process.returncode, out or b"", err or b"")
