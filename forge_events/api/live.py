@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import Job
     from forge_events.store import Store
-    from forge_events.store.engine import Bell
+    from forge_events.store.engine import Watcher
     from forge_events.store.feed import StatusChange
 
 __all__ = ["PATIENCE", "Batch", "Live", "Waker"]
@@ -161,7 +161,7 @@ class Live:
         """Be woken by the store; a connection that breaks is made again."""
         while True:
             with contextlib.suppress(ForgeEventsError):
-                listener = await self.ask(lambda store: store.queue.listen())
+                listener = await self.ask(lambda store: store.watch())
                 try:
                     await self._hear(listener)
                 finally:
@@ -196,17 +196,21 @@ class Live:
             self._thread.submit(self._store.close)
         self._thread.shutdown()
 
-    async def _hear(self, listener: Bell) -> None:
+    async def _hear(self, listener: Watcher) -> None:
         """Wake whoever waits each time the store wakes us, until it can do so no more."""
         loop = asyncio.get_running_loop()
         broken = asyncio.Event()
 
         def hear() -> None:
             try:
-                listener.hush()
+                news = listener.news()
             except ForgeEventsError:
+                news = None
                 broken.set()
-            self.notify()
+            if news is None:
+                self.notify()
+            for job_id, _ in news or ():
+                self.notify(job_id)
 
         loop.add_reader(listener.fileno(), hear)
         try:

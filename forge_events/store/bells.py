@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["CHANNEL", "FileBell", "ServerBell", "ring"]
+__all__ = ["CHANNEL", "NEWS", "FileBell", "ServerBell", "ring"]
 
 CHANNEL = "forge_events_jobs"
 """What PostgreSQL's notifications are called."""
+
+NEWS = "forge_events_news"
+"""What those are called that tell of a job's events and status, as ``41:1200``, its id and its last counter."""
 
 _ENOUGH = 65536
 _PREFIX = "bell-"
@@ -56,6 +59,11 @@ class FileBell:
             return bool(os.read(self._pipe, _ENOUGH))
         return False
 
+    def news(self) -> list[tuple[int, int]] | None:
+        """Take out what was written; None, since a pipe does not say of which job there is news."""
+        self.hush()
+        return None
+
     def close(self) -> None:
         """Take the pipe away."""
         self._path.unlink(missing_ok=True)
@@ -82,6 +90,12 @@ class ServerBell:
         """Take what has come."""
         with self._explained():
             return bool(list(self._connection.notifies(timeout=0)))
+
+    def news(self) -> list[tuple[int, int]] | None:
+        """Take what has come, and return of which jobs there is news, and how far they are."""
+        with self._explained():
+            told = {notify.payload.partition(":")[0]: notify for notify in self._connection.notifies(timeout=0)}
+        return [(int(job), int(last.payload.partition(":")[2])) for job, last in told.items()]
 
     def close(self) -> None:
         """Close the connection."""

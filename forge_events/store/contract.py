@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
     from forge_events.queries import Page, Query
     from forge_events.store.accounts import Accounts
-    from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates
+    from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates, Watcher
     from forge_events.store.feed import StatusChange
     from forge_events.store.lines import Lines
     from forge_events.store.objects import Catalogue
@@ -290,6 +290,12 @@ class Store(Protocol):
 
     def host_summaries(self, job_id: int) -> list[HostSummary]:
         """Return the counts of each host by name; after Ansible's own statistics arrived they are those."""
+
+    def watch(self) -> Watcher:
+        """Return what is told when a job has new events or another status.
+
+        :raises StoreUnavailable: the database cannot be reached.
+        """
 
     def changes(self, *, after: int, limit: int = 500) -> list[StatusChange]:
         """Return the steps of all jobs with an id greater than ``after``, by id.

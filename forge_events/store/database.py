@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from forge_events.errors import ForgeEventsError
     from forge_events.store.contract import Block, Merged
-    from forge_events.store.engine import Bell
+    from forge_events.store.engine import Bell, Watcher
 
 __all__ = ["DURABLE", "STREAMED", "WRITES", "Database"]
 
@@ -105,6 +105,14 @@ class Database(ABC):
     @abstractmethod
     def listen(self) -> Bell:
         """Return what rings then."""
+
+    @abstractmethod
+    def tell(self, connection: Connection, job_id: int, counter: int) -> None:
+        """Tell those who watch, when the transaction is committed, that there is news of a job."""
+
+    @abstractmethod
+    def watch(self) -> Watcher:
+        """Return what is told then."""
 
     @contextmanager
     def explained(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ __all__ = [
     "NotificationBox",
     "Notified",
     "Templates",
+    "Watcher",
 ]
 
 
@@ -46,6 +47,22 @@ class Bell(Protocol):
 
     def close(self) -> None:
         """Listen no more."""
+
+
+class Watcher(Protocol):
+    """Is told when there is news of a job: events, or another status. It may be lost: whoever watches looks again."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once there is news."""
+
+    def news(self) -> list[tuple[int, int]] | None:
+        """Take the news: jobs with their last counters; None where nobody says of which jobs.
+
+        :raises StoreUnavailable: nothing is heard any more.
+        """
+
+    def close(self) -> None:
+        """Watch no more."""
 
 
 class Dispatcher(NamedTuple):

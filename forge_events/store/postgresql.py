@@ -109,15 +109,27 @@ class PostgreSQLDatabase(Database):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
 
     def ring(self, connection: Connection) -> None:
-        """Have the server notify whoever listens."""
+        """Have the server notify whoever listens; what dispatchers look at, those who watch look at, too."""
         connection.exec_driver_sql(f"NOTIFY {bells.CHANNEL}")
+        self.tell(connection, 0, 0)
 
     def listen(self) -> bells.ServerBell:
         """Return a connection of its own that listens."""
+        return self._listening(bells.CHANNEL)
+
+    def tell(self, connection: Connection, job_id: int, counter: int) -> None:
+        """Have the server notify those who watch of which job there is news."""
+        connection.exec_driver_sql(f"NOTIFY {bells.NEWS}, '{job_id}:{counter}'")
+
+    def watch(self) -> bells.ServerBell:
+        """Return a connection that is told of news."""
+        return self._listening(bells.NEWS)
+
+    def _listening(self, channel: str) -> bells.ServerBell:
         url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         with self.explained():
             connection = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT)
-            connection.execute(f"LISTEN {bells.CHANNEL}")
+            connection.execute(f"LISTEN {channel}")
         return bells.ServerBell(connection, self.explained)
 
     def lock_schema(self, connection: Connection) -> None:

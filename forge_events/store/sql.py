@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from forge_events.queries import Page, Query
     from forge_events.store.contract import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.database import Database
+    from forge_events.store.engine import Watcher
     from forge_events.store.feed import StatusChange
     from forge_events.tasks import JobTask
 
@@ -177,6 +178,7 @@ class SQLStore:
                 # Of a source that is read again, what is new has its share.
                 size = max(0, position - expected) * len(fresh) // len(batch)
                 jobs.count(connection, job.id, events=len(fresh), size=size, found=found)
+                self._database.tell(connection, job.id, fresh[-1].counter)
             return True
 
     def position(self, source: str) -> int:
@@ -236,6 +238,10 @@ class SQLStore:
         """Return the counts of each host."""
         with self._database.reading() as connection:
             return summaries.read(connection, job_id)
+
+    def watch(self) -> Watcher:
+        """Return what is told of news of jobs."""
+        return self._database.watch()
 
     def changes(self, *, after: int, limit: int = 500) -> list[StatusChange]:
         """Return the steps of all jobs."""

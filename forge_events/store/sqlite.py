@@ -84,7 +84,8 @@ class SQLiteDatabase(Database):
         super().__init__(engine, str(file))
         self._file = file
         self._bells = file.with_name(f"{file.name}-bells")
-        self._rings = False
+        self._news = file.with_name(f"{file.name}-news")
+        self._rings = self._tells = False
         self._busy_timeout = busy_timeout
         _make_file(file, self.where)
         try:
@@ -105,23 +106,33 @@ class SQLiteDatabase(Database):
     @contextmanager
     def writing(self, *, is_durable: bool = False) -> Iterator[Connection]:
         """Give a connection that writes; what rings is heard when everything is committed."""
-        self._rings = False
+        self._rings = self._tells = False
         with super().writing(is_durable=is_durable) as connection:
             yield connection
         if self._rings:
             bells.ring(self._bells)
+        if self._tells:
+            bells.ring(self._news)
 
     def index_hint(self, index: str) -> str:
         """Name the index: SQLite would rather read all rows of a status and sort them."""
         return f"INDEXED BY {index}"
 
     def ring(self, connection: Connection) -> None:  # noqa: ARG002 - there is but one
-        """Remember to ring."""
-        self._rings = True
+        """Remember to ring; what dispatchers look at, those who watch look at, too."""
+        self._rings = self._tells = True
 
     def listen(self) -> bells.FileBell:
         """Return a bell in a folder beside the file."""
         return bells.FileBell(self._bells, self.where)
+
+    def tell(self, connection: Connection, job_id: int, counter: int) -> None:  # noqa: ARG002 - a pipe carries nothing
+        """Remember to wake those who watch."""
+        self._tells = True
+
+    def watch(self) -> bells.FileBell:
+        """Return what wakes one who watches, in another folder beside the file."""
+        return bells.FileBell(self._news, self.where)
 
     def translated(self, error: BaseException) -> ForgeEventsError:
         """Return our error for one of the driver."""

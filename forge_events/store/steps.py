@@ -34,6 +34,7 @@ def take(database: Database, connection: Connection, job: Job, new: JobStatus, s
     set; no step is written down as before the one that it follows.
     """
     moved = jobs.transition(connection, job, new, _after_the_last(connection, job, step), **values)
+    database.tell(connection, job.id, moved.event_count)
     has_freed = new.is_final and _end(connection, moved, step)
     if moved.is_launched or has_freed:
         database.ring(connection)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 
 import pytest
 
@@ -294,6 +295,27 @@ def test_progress_tells_how_far_a_job_is_and_no_events(store, address):
         {**told, "event_count": 30, "status": "running"},
         {**told, "event_count": 30, "status": "successful"},
     ]
+
+
+def test_who_waits_is_woken_at_once(store, address):
+    """Check 26, in one process: far below what a look each second would take."""
+    job = running_job(store)
+
+    async def talk():
+        async with connected(address) as client:
+            await client.ask(groups={"job_events": [job.id]})
+            await client.next()
+            await asyncio.sleep(0.5)
+            took = []
+            for counter in range(1, 11):
+                began = time.monotonic()
+                append(store, job, many(job, counter, counter))
+                await client.next()
+                took.append(time.monotonic() - began)
+                await asyncio.sleep(0.05)
+            return sorted(took)
+
+    assert run(talk())[5] < 0.3
 
 
 def test_only_what_comes_after_it_is_told_of_statuses(store, address):
