@@ -72,11 +72,22 @@ class Recorded:
         new = NewJob(
             **{"uuid": f"job-{count}", "name": name, "created": NOW, "command": ["ansible-playbook", name], **facts}
         )
-        self.job: Job = store.transition(store.add_job(new), JobStatus.RUNNING, at=NOW, by="test")
+        self._begin(store.transition(store.add_job(new), JobStatus.RUNNING, at=NOW, by="test"))
+
+    @classmethod
+    def of(cls, store: Store, job: Job) -> Recorded:
+        """Return one that tells of a job that runs already."""
+        made = cls.__new__(cls)
+        made.store = store
+        made._begin(job)
+        return made
+
+    def _begin(self, job: Job) -> None:
+        self.job = job
         self.counter = self.line = self.position = 0
         self.batch: list[JobEvent] = []
         self.root = self.add("playbook_on_start", None)
-        self.play_uuid = self.task_uuid = ""
+        self.play_uuid = self.task_uuid = self.play_name = ""
 
     def add(self, event: str, parent: str | None, text: str = "", **data: typing.Any) -> str:
         self.counter += 1
@@ -103,10 +114,18 @@ class Recorded:
 
     def play(self, name: str) -> Recorded:
         self.play_uuid = self.add("playbook_on_play_start", self.root, f"\nPLAY [{name}] ****\n", play=name, name=name)
+        self.play_name = name
         return self
 
     def task(self, name: str, **data: typing.Any) -> Recorded:
-        facts = {"task": name, "name": name, "task_action": "command", "task_path": "/site.yml:3", **data}
+        facts = {
+            "play": self.play_name,
+            "task": name,
+            "name": name,
+            "task_action": "command",
+            "task_path": "/site.yml:3",
+            **data,
+        }
         self.task_uuid = self.add("playbook_on_task_start", self.play_uuid, f"\nTASK [{name}] ****\n", **facts)
         self.task_name = name
         return self
@@ -115,7 +134,9 @@ class Recorded:
         words = f"\x1b[0;32mok: [{host}]\x1b[0m\n" if text is None else text
         if event == "runner_on_start":
             words = ""
-        self.add(event, self.task_uuid, words, host=host, task=self.task_name, **{"res": {}, **data})
+        self.add(
+            event, self.task_uuid, words, host=host, play=self.play_name, task=self.task_name, **{"res": {}, **data}
+        )
         return self
 
     def store_all(self) -> Recorded:

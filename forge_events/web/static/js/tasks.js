@@ -131,8 +131,8 @@ export class Tasks {
     const failed = tasks.filter(isFailed).length, running = tasks.filter((task) => task.running_count).length;
     const isOpen = !this.closed.has(uuid);
     return html`<div class="play ${isOpen ? "open" : ""}"><button type="button" class=${isOpen ? "open" : ""} aria-expanded=${isOpen} @click=${() => this.#toggle(this.closed, uuid)}>
-        <span class="twist" aria-hidden="true">▶</span><span class="word">Play</span><span class="name">${tasks[0].play || "without a name"}</span>
-        <span class="count faint">${tasks.length} task${tasks.length === 1 ? "" : "s"}</span>${failed ? html`<span class="count o-failed">${failed} failed</span>` : nothing}${running && this.isRunning ? html`<span class="count o-running">${running} running</span>` : nothing}</button></div>
+        <span class="twist" aria-hidden="true">▶</span><span class="word">Play</span> <span class="name">${tasks[0].play || "without a name"}</span>
+        <span class="count faint">${tasks.length} task${tasks.length === 1 ? "" : "s"}</span>${failed ? html` <span class="count o-failed">${failed} failed</span>` : nothing}${running && this.isRunning ? html` <span class="count o-running">${running} running</span>` : nothing}</button></div>
       ${isOpen ? html`<div class="group">${tasks.map((task) => this.#task(task, longest))}</div>` : nothing}`;
   }
 
@@ -141,8 +141,8 @@ export class Tasks {
     return html`<div class="task ${isFailed(task) ? "is-failed" : ""}">
       <button type="button" class="row ${isOpen ? "open" : ""}" aria-expanded=${isOpen} @click=${() => this.#open(task)}>
         <span class="twist" aria-hidden="true">▶</span>
-        <span class="name" title=${task.path}>${task.role ? html`<span class="role">${task.role} : </span>` : nothing}${task.name || task.action || "without a name"}${task.is_handler ? html` <span class="tag">handler</span>` : nothing}<span class="action">${task.action.replace("ansible.builtin.", "")}</span></span>
-        <span class="came">${isBusy ? html`<span class="count o-running">${task.running_count > 3 ? `${task.running_count} hosts` : task.running.join(", ")} running</span>` : nothing}${OUTCOMES.map((name) => (task.counts[name] ? html`<span class="count o-${name}">${task.counts[name]} ${name}</span>` : nothing))}</span>
+        <span class="name" title=${task.path}>${task.role ? html`<span class="role">${task.role} : </span>` : nothing}${task.name || task.action || "without a name"}${task.is_handler ? html` <span class="tag">handler</span>` : nothing} <span class="action">${task.action.replace("ansible.builtin.", "")}</span></span>
+        <span class="came">${isBusy ? html`<span class="count o-running">${task.running_count > 3 ? `${task.running_count} hosts` : task.running.join(", ")} running</span>` : nothing}${OUTCOMES.map((name) => (task.counts[name] ? html` <span class="count o-${name}">${task.counts[name]} ${name}</span>` : nothing))}</span>
         <span class="took"><span class="track" aria-hidden="true"><span style="width:${((100 * task.seconds) / longest).toFixed(1)}%"></span></span><span class="num">${lasted(task.seconds)}</span></span>
       </button>${isOpen ? this.#below(task) : nothing}</div>`;
   }
@@ -159,7 +159,7 @@ export class Tasks {
     const isOpen = this.details.has(result.counter), detail = this.details.get(result.counter);
     const name = result.is_item ? result.item : result.delegated ? `${result.host} → ${result.delegated}` : result.host;
     return html`<div class="result ${result.is_item ? "item" : ""}"><button type="button" aria-expanded=${isOpen} @click=${() => this.#detail(result)}>
-        <span class="twist" aria-hidden="true">▶</span><span class="host" title=${name}>${name}</span><span class="o-${result.outcome}">${result.outcome}${result.has_diff ? " ±" : ""}</span>
+        <span class="twist" aria-hidden="true">▶</span><span class="host" title=${name}>${name}</span> <span class="o-${result.outcome}">${result.outcome}${result.has_diff ? " ±" : ""}</span>
         <span class="message">${result.message}</span><span class="faint num lasted">${lasted(result.seconds)}</span></button>
       ${isOpen ? html`<div class="detail">${detail ? html`${detail.diff ? html`<h3>Difference</h3><pre class="diff" tabindex="0">${coloured(detail.diff)}</pre>` : nothing}<h3>Result</h3><pre tabindex="0">${detail.json}</pre>` : "…"}</div>` : nothing}</div>`;
   }
