@@ -85,6 +85,10 @@ bench-ingest: venv ## Measure how fast 100,000 events of ansible-runner are inge
 bench-dispatch: venv ## Measure the dispatcher: from launch to running, idle, and among 100,000 pending jobs
 	@$(PY) -m tests.benchmarks.dispatch $(BENCH)
 
+.PHONY: bench-serve
+bench-serve: venv ## Measure pages, sockets and the page of a job of a million events, beside baselines (BENCH='--help' for more)
+	@$(PY) -m tests.benchmarks.serve $(BENCH)
+
 .PHONY: fuzz-ingest
 fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them (FUZZ=--hypothesis-seed=N)
 	$(PYTEST) -n auto -m full $(FUZZ) tests/ingestion/runner/test_any_messages.py

@@ -21,6 +21,7 @@ from forge_events.api.app import create_app
 from forge_events.api.auth import Authenticator
 from forge_events.api.calls import House, Stores
 from forge_events.api.live import Live
+from forge_events.api.relay import checked
 from forge_events.api.secrets import digest_of, new_token
 from forge_events.api.websocket import MAX_MESSAGE
 from forge_events.errors import ForgeEventsError, NotServed
@@ -162,11 +163,17 @@ def application(found: Settings, address: Address) -> FastAPI:
         lost_after=found.node_lost_after,
         projects=found.home / "projects",
         counts_hosts=found.impact == "hosts",
+        relay_secret=_relay_secret(),
     )
     live = Live(partial(open_store, found.database_url))
     app = create_app(house, live, hosts=address.allowed)
     app.router.routes.extend(pages.routes(house))
     return app
+
+
+def _relay_secret() -> str:
+    secret = settings.broadcast_secret()
+    return checked(secret) if secret else ""
 
 
 def app_of() -> FastAPI:

@@ -19,7 +19,7 @@ from forge_events.errors import InvalidSettings
 from forge_events.nodes import named
 from forge_events.user import data_folder
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "broadcast_secret", "load"]
 
 _PREFIX = "FORGE_EVENTS_"
 _LOST_BEATS = 3
@@ -148,3 +148,8 @@ def load() -> Settings:
         raise InvalidSettings(
             f"{_PREFIX}HOME", f"without it, {error.filename} is used, which {error.strerror}"
         ) from error
+
+
+def broadcast_secret() -> str:
+    """Return what web and task machines share, ``FORGE_BROADCAST_WEBSOCKET_SECRET``; empty where it is not set."""
+    return os.environ.get("FORGE_BROADCAST_WEBSOCKET_SECRET", "")

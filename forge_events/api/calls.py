@@ -61,6 +61,7 @@ class House:
     :param node: the name of this machine as a node.
     :param lost_after: seconds after which a node that is not seen counts as lost.
     :param projects: the folder below which manual projects are.
+    :param relay_secret: what a relay has to know that wakes the websockets; none lets none in.
     :param refresh: brings what is spooled into the store, where nobody else does.
     """
 
@@ -70,6 +71,7 @@ class House:
     lost_after: float
     projects: Path
     counts_hosts: bool = True
+    relay_secret: str = ""
 
 
 class Call:

@@ -18,6 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from forge_events.api.auth import is_foreign
 from forge_events.api.refusals import Refusal, forbidden, unauthenticated
+from forge_events.api.relay import PATH as RELAY
+from forge_events.api.relay import Gate
 from forge_events.api.subscription import DENIED, InvalidRequest, Subscription, as_text, status_message
 from forge_events.api.wire import Json
 from forge_events.errors import ForgeEventsError, UnknownJob
@@ -63,7 +65,12 @@ def socket_routes(house: House, live: Live) -> list[BaseRoute]:
             return
         await serve(websocket, live, visitor)
 
-    return [WebSocketRoute(path, endpoint) for path in PATHS]
+    gate = Gate(house.relay_secret)
+
+    async def relay(websocket: WebSocket) -> None:
+        await gate.receive(websocket, live)
+
+    return [*(WebSocketRoute(path, endpoint) for path in PATHS), WebSocketRoute(RELAY, relay)]
 
 
 async def serve(websocket: WebSocket, live: Live, visitor: Visitor) -> None:

@@ -32,6 +32,7 @@ from forge_events.cli import (
     tree,
     usage,
     users,
+    wsrelay,
 )
 
 __all__ = ["app"]
@@ -73,7 +74,7 @@ _READING = (jobs, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)
-_SERVING = (serve, users)
+_SERVING = (serve, users, wsrelay)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):
     module.add_to(app)

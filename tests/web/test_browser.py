@@ -28,10 +28,17 @@ class Troubles:
 
     def __init__(self, page) -> None:
         self.found: list[str] = []
-        page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
-        page.on("console", lambda line: line.type == "error" and self.found.append(f"console: {line.text}"))
-        page.on("dialog", lambda dialog: (self.found.append("dialog"), dialog.dismiss()))
+        page.on("pageerror", lambda error: self._add(f"error: {error}"))
+        page.on("console", lambda line: self._add(f"console: {line.text}") if line.type == "error" else None)
+        page.on("dialog", self._asked)
         page.on("request", lambda request: self._requested(request.url))
+
+    def _add(self, text: str) -> None:
+        self.found.append(text)
+
+    def _asked(self, dialog) -> None:
+        self.found.append("dialog")
+        dialog.dismiss()
 
     def _requested(self, url: str) -> None:
         if not re.match(r"(?:https?|wss?)://127\.0\.0\.1|data:|blob:", url):
