@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Job events as the store keeps them and the library hands them out."""
+"""Job events: as a spool's lines say them, on their way into the store, and as the library hands them out."""
 
 from __future__ import annotations
 
 import datetime
-import itertools
 import json
-import re
-from operator import itemgetter
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import msgspec
+from msgspec import Meta, Raw, Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from forge_events import hierarchy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "EARLIEST",
@@ -20,6 +22,7 @@ __all__ = [
     "MAX_PID",
     "RESULTS",
     "EventFilter",
+    "EventRow",
     "HostResult",
     "JobEvent",
     "ResultFilter",
@@ -122,68 +125,137 @@ class JobEvent(BaseModel):
         found = line.get("event_data")
         data: dict[str, Any] = found if isinstance(found, dict) else {}
         event = line.get("event")
-        whole = {**line, "job_id": job_id}
-        for field, key in _NAMES:
-            name = data.get(key)
-            whole[field] = name if isinstance(name, str) else _name(name)
+        whole = {**line, **_names(data), "job_id": job_id}
         if isinstance(event, str):
             whole["failed"] = hierarchy.is_failed(event, data)
             whole["changed"] = hierarchy.is_changed(event, data)
             if event not in hierarchy.EVENTS:
                 whole |= {"event": "verbose", "event_data": {**data, "unknown_event": event}}
-        return _built(whole) or cls.model_validate(whole)
+        return cls.model_validate(whole)
 
 
-# The types of what nearly every line holds, field by field.
-_USUAL = {
-    **dict.fromkeys(("uuid", "event", "stdout", "created", *(field for field, _ in _NAMES)), (str,)),
-    **dict.fromkeys(("counter", "start_line", "end_line", "verbosity", "job_id"), (int,)),
-    **dict.fromkeys(("failed", "changed"), (bool,)),
-    **dict.fromkeys(("parent_uuid", "runner_ident"), (str, type(None))),
-    "pid": (int, type(None)),
-    "event_data": (dict,),
-}
-_FIELDS, _TEXT = set(_USUAL), {str}
-_USUAL_TYPES = set(itertools.product(*_USUAL.values()))
-_USUAL_TIME = re.compile(r"(?!0001|9999)\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
-_values = itemgetter(*_USUAL)
+_MsgCount = Annotated[int, Meta(ge=0, le=_MAX)]
+_MsgUuid = Annotated[str, Meta(min_length=1, max_length=_MAX_UUID)]
 
 
-def _built(values: dict[str, Any]) -> JobEvent | None:
-    """Return the event of values that validation would leave as they are; None where it has to look closer.
+class _Fields(Struct, gc=False):
+    """What a line says of an event beside its data, where each field is as the recorder writes it."""
 
-    Nearly every line has such values, and validation, which copies them, takes longer than all else that is done here.
+    uuid: _MsgUuid
+    counter: Annotated[int, Meta(ge=1, le=_MAX)]
+    event: str
+    created: Annotated[datetime.datetime, Meta(tz=True)]
+    parent_uuid: _MsgUuid | None = None
+    stdout: str = ""
+    start_line: _MsgCount = 0
+    end_line: _MsgCount = 0
+    verbosity: _MsgCount = 0
+    pid: _MsgCount | None = None
+    runner_ident: str | None = None
+
+
+class _Line(_Fields, gc=False):
+    """A whole line; the data is looked at for itself, so that its text can go to the store as it is."""
+
+    event_data: Raw = Raw(b"{}")
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_data: Callable[[Raw], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class EventRow(Struct, gc=False):
+    r"""One event on its way into the store, with the fields of a :class:`JobEvent` but for the job.
+
+    :param event_json: the JSON text of ``event_data``, where that can be stored as it stands: it is ASCII and has no
+        ``\u``, so no NUL and no lone surrogate either; None where it has to be written anew.
     """
-    try:
-        if len(values) != len(_USUAL) or not _is_usual(values):
+
+    uuid: str
+    counter: int
+    event: str
+    created: datetime.datetime
+    parent_uuid: str | None
+    stdout: str
+    start_line: int
+    end_line: int
+    verbosity: int
+    pid: int | None
+    runner_ident: str | None
+    event_data: dict[str, Any]
+    event_json: str | None
+    playbook: str
+    play: str
+    task: str
+    role: str
+    host_name: str
+    failed: bool
+    changed: bool
+
+    @classmethod
+    def of_line(cls, line: bytes) -> EventRow | None:
+        """Return the event of a spool's line; None where it is no event, or one that has to be looked at closely."""
+        try:
+            found = _decode_line(line)
+            data = _decode_data(found.event_data)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        values["created"] = datetime.datetime.fromisoformat(values["created"])
-    except (KeyError, ValueError):
-        return None
-    event = JobEvent.__new__(JobEvent)
-    # What model_construct does, without a look at each field.
-    object.__setattr__(event, "__dict__", values)
-    object.__setattr__(event, "__pydantic_fields_set__", _FIELDS)
-    object.__setattr__(event, "__pydantic_extra__", None)
-    object.__setattr__(event, "__pydantic_private__", None)
-    return event
+        text = str(found.event_data, "utf-8")
+        # One sign is found quicker than two, and few texts have it.
+        is_plain = text.isascii() and ("\\" not in text or "\\u" not in text)
+        return cls._of(found, data, text if is_plain else None)
+
+    @classmethod
+    def of(cls, line: dict[str, Any]) -> EventRow:
+        """Return the event of a line that has been parsed; see :meth:`JobEvent.from_spool`.
+
+        :raises pydantic.ValidationError: a field that cannot be missing is, or has a value of another type.
+        """
+        data = line.get("event_data")
+        try:
+            found = msgspec.convert(line, _Fields)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            found = None
+        row = None
+        # What was parsed may have half a surrogate pair, and what was made here a name that is no text.
+        if found is not None and isinstance(data, dict) and {*map(type, data)} <= {str}:
+            row = cls._of(found, data, None) if f"{found.uuid}{found.parent_uuid}".isascii() else None
+        return row or cls.of_event(JobEvent.from_spool(line, 0))
+
+    @classmethod
+    def of_event(cls, event: JobEvent) -> EventRow:
+        """Return an event that was read from a store, or is to be written as it is."""
+        return cls(event_json=None, **{name: value for name, value in vars(event).items() if name != "job_id"})
+
+    @classmethod
+    def _of(cls, found: _Fields, data: dict[str, Any], text: str | None) -> EventRow | None:
+        created, event = found.created, found.event
+        if created.tzinfo is not datetime.UTC or not 1 < created.year < 9999 or event not in hierarchy.EVENTS:
+            return None
+        return cls(
+            found.uuid,
+            found.counter,
+            event,
+            created,
+            found.parent_uuid,
+            found.stdout,
+            found.start_line,
+            found.end_line,
+            found.verbosity,
+            found.pid,
+            found.runner_ident,
+            data,
+            text,
+            **_names(data),
+            failed=hierarchy.is_failed(event, data),
+            changed=hierarchy.is_changed(event, data),
+        )
 
 
-def _is_usual(values: dict[str, Any]) -> bool:
-    if tuple(map(type, _values(values))) not in _USUAL_TYPES:
-        return False
-    uuid, parent = values["uuid"], values["parent_uuid"]
-    uuids = uuid + (parent or "")
-    return (
-        (uuid != "" != parent and uuids.isascii() and len(uuids) <= _MAX_UUID)
-        and 0 < values["counter"] <= _MAX
-        and 0 <= values["start_line"] <= _MAX
-        and 0 <= values["end_line"] <= _MAX
-        and 0 <= values["verbosity"] <= _MAX
-        and 0 <= (values["pid"] or 0) <= _MAX
-        and _USUAL_TIME.fullmatch(values["created"]) is not None
-        and {*map(type, values["event_data"])} <= _TEXT
-    )
+def _names(data: dict[str, Any]) -> dict[str, str]:
+    """Return the names that an event's data gives, by the fields that hold them."""
+    found = {field: data.get(key) for field, key in _NAMES}
+    return {field: name if isinstance(name, str) else _name(name) for field, name in found.items()}
 
 
 def _name(value: Any) -> str:

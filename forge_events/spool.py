@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-__all__ = ["FORMAT", "MAX_BACKLOG", "MAX_LINE", "Record", "SpoolFull", "Writer", "boot_id", "read", "read_header"]
+__all__ = [
+    "FORMAT",
+    "MAX_BACKLOG",
+    "MAX_LINE",
+    "Record",
+    "SpoolFull",
+    "Writer",
+    "boot_id",
+    "lines",
+    "read",
+    "read_header",
+    "record_of",
+]
 
 FORMAT = 1
 """The version of the format that :class:`Writer` writes and :func:`read` understands."""
@@ -207,7 +219,7 @@ def _above_standard_streams(file: int) -> int:
     return moved
 
 
-def read(file: BinaryIO, position: int = 0, parse: Callable[[bytes], Any] = json.loads) -> Iterator[Record]:
+def read(file: BinaryIO, position: int = 0) -> Iterator[Record]:
     """Yield the whole lines of a spool from a byte offset on, in the order written.
 
     A last line without its newline is not yielded: it is still being written, or torn. A line that is not a JSON object
@@ -215,8 +227,13 @@ def read(file: BinaryIO, position: int = 0, parse: Callable[[bytes], Any] = json
 
     :param file: a seekable binary file; its position is changed.
     :param position: where to begin: 0, or the ``end`` of a record read before.
-    :param parse: a quicker way to do what ``json.loads`` does with a line; a ValueError says that it cannot.
     """
+    for line, start, end in lines(file, position):
+        yield record_of(line, start, end)
+
+
+def lines(file: BinaryIO, position: int = 0) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the whole lines as they stand, each with its start and its end; one that is too long is empty."""
     file.seek(position)
     while line := file.readline(MAX_LINE):
         length = len(line)
@@ -227,9 +244,17 @@ def read(file: BinaryIO, position: int = 0, parse: Callable[[bytes], Any] = json
             line = b""
         if not whole:
             return
-        kind, value = _parse(line, parse) if line else _TOO_LONG
-        yield Record(kind, value, position, position + length)
+        yield line, position, position + length
         position += length
+
+
+def record_of(line: bytes, start: int, end: int, parse: Callable[[bytes], Any] = json.loads) -> Record:
+    """Return what a whole line says.
+
+    :param parse: a quicker way to do what ``json.loads`` does with a line; a ValueError says that it cannot.
+    """
+    kind, value = _parse(line, parse) if line else _TOO_LONG
+    return Record(kind, value, start, end)
 
 
 def read_header(file: BinaryIO) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from forge_events.ingestion.receiver import Received
-    from forge_events.ingestion.source import Source, Wish
+    from forge_events.ingestion.sources import IngestOptions, Source
 
 __all__ = ["add_to"]
 
@@ -54,12 +54,12 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Bring jobs into the store from what recorded them; those that are there already change nothing."""
-    from forge_events.ingestion.source import Wish
+    from forge_events.ingestion.sources import IngestOptions
 
-    wish = Wish(now, keeps_environment=environment, pause=partial(time.sleep, _PAUSE) if follow else None)
+    options = IngestOptions(now, keeps_environment=environment, pause=partial(time.sleep, _PAUSE) if follow else None)
     done: list[Received] = []
     with opened() as session:
-        for received in _ingested(session, paths, wish):
+        for received in _ingested(session, paths, options):
             done.append(received)
             if not sys.stderr.isatty():
                 _tell(received, as_json=as_json)
@@ -72,17 +72,17 @@ def ingest(
         raise typer.Exit(BrokenSpool.exit_code)
 
 
-def _ingested(session: Session, paths: list[Path], wish: Wish) -> Iterator[Received]:
+def _ingested(session: Session, paths: list[Path], options: IngestOptions) -> Iterator[Received]:
     from forge_events.ingestion import receiver
     from forge_events.ingestion.sources import taken
 
     sources = [found for path in paths for found in _found(path, session)]
-    if wish.pause is not None and len(sources) != 1:
+    if options.pause is not None and len(sources) != 1:
         raise typer.BadParameter(f"{len(sources)} jobs are there, and one can be followed", param_hint="--follow")
     with _bar(len(sources)) as show:
         for number, source in enumerate(sources):
             try:
-                yield from taken(source, session.store, wish._replace(seen=partial(show, source.path, number)))
+                yield from taken(source, session.store, options._replace(seen=partial(show, source.path, number)))
             except BrokenSpool as error:
                 yield receiver.Received(source.path, problem=error.reason)
             show(source.path, number + 1, 0)
@@ -107,19 +107,19 @@ class _Stdin:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def ingest(self, store: Any, wish: Wish) -> Iterator[Received]:
+    def ingest(self, store: Any, options: IngestOptions) -> Iterator[Received]:
         """Record the stream to its end, then bring it into the store."""
         from forge_events import settings
         from forge_events.errors import UnknownJob
         from forge_events.ingestion import receiver, record_stream
 
         found = settings.load()
-        recorded = record_stream(sys.stdin.buffer, found.spool_dir, keeps_environment=wish.keeps_environment)
+        recorded = record_stream(sys.stdin.buffer, found.spool_dir, keeps_environment=options.keeps_environment)
         for trouble in recorded.troubles:
             yield receiver.Received(self.path, problem=": ".join(filter(None, trouble)))
         count = sum(
             received.event_count
-            for received in self._session.receiver.drain(wish.clock())
+            for received in self._session.receiver.drain(options.clock())
             if received.job is not None and received.job.uuid == recorded.job_uuid
         )
         try:

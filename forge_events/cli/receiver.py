@@ -15,7 +15,7 @@ from forge_events.errors import BrokenSpool, StoreUnavailable
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
-    from forge_events.ingestion.intake import Received
+    from forge_events.ingestion.receiver import Received
     from forge_events.store.contract import Merged
 
 __all__ = ["add_to"]

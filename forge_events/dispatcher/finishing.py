@@ -21,10 +21,7 @@ from forge_events.dispatcher.isolation import box_of, end_container
 from forge_events.dispatcher.plan import Order, Place, Result, leave, read
 from forge_events.errors import BrokenSpool, InvalidTransition, StaleTransition, ValueRejected
 from forge_events.files import open_binary
-from forge_events.ingestion.header import read_header
-from forge_events.ingestion.intake import Intake
-from forge_events.ingestion.process import gone
-from forge_events.ingestion.receiver import TURN
+from forge_events.ingestion.receiver import TURN, SpoolIntake
 from forge_events.jobs import JobStatus
 from forge_events.recording.ending import append_exit
 
@@ -113,10 +110,7 @@ def collect(execution: Execution, store: Store, now: datetime.datetime) -> bool:
     A job whose spool cannot be taken in ends nevertheless, and says so.
     """
     try:
-        with open_binary(execution.spool) as file:
-            header = read_header(str(execution.spool), file)
-        is_gone = gone(header, assume_gone=False)
-        Intake(store, is_owner=True).receive(execution.spool, header, is_gone, limit=TURN, said=execution.exit)
+        SpoolIntake(store, is_owner=True).receive(execution.spool, limit=TURN, said=execution.exit)
     except FileNotFoundError:  # another receiver has finished it, or there never was one
         _end(execution, store, now)
     except (BrokenSpool, ValueRejected, OSError) as error:

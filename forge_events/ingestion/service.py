@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from forge_events.ingestion.intake import Received
+    from forge_events.ingestion.receiver import Received
     from forge_events.ingestion.stopping import Stop
     from forge_events.store.contract import Merged, Store
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["AnyText", "Id", "Json", "Name", "UtcDateTime"]
+__all__ = ["AnyText", "Encoded", "Id", "Json", "Name", "UtcDateTime"]
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # What jsonb refuses inside a text, NUL and half a surrogate pair, and the sign of our own form, as JSON has them. A
@@ -34,6 +34,12 @@ _UNSTORABLE = {"forge_events_unstorable": "nested too deep"}
 # SQLite counts up only a column that says INTEGER, which has 64 bits there.
 Id = BigInteger().with_variant(Integer, "sqlite")
 """The number of a row."""
+
+
+class Encoded(str):
+    """JSON text that is stored as it stands."""
+
+    __slots__ = ()
 
 
 class AnyText(TypeDecorator[str]):
@@ -153,6 +159,8 @@ def _as_text(value: datetime.datetime) -> str:
 
 
 def _encode_for_jsonb(value: Any) -> str:
+    if isinstance(value, Encoded):
+        return value
     encoded = _encode(value)
     if any(sign in encoded for sign in _REFUSED):
         return _encode(_each_text(json.loads(encoded), text.encode))
@@ -168,6 +176,8 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _encode(value: Any) -> str:
+    if isinstance(value, Encoded):
+        return value
     try:
         return to_json(value, inf_nan_mode="strings").decode()
     except ValueError:  # half a surrogate pair in a text, or nested deeper than that goes

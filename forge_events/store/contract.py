@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
+    from forge_events.events import EventFilter, EventRow, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
     from forge_events.queries import Page, Query
     from forge_events.store.accounts import Accounts
@@ -224,7 +224,14 @@ class Store(Protocol):
         """
 
     def append(
-        self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
+        self,
+        job: Job,
+        batch: Sequence[JobEvent | EventRow],
+        *,
+        source: str,
+        expected: int,
+        position: int,
+        mark: int = 0,
     ) -> bool:
         """Add events, roll their failures and changes up, count their hosts, and move the position of their source.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from sqlalchemy import func, select
 
 from forge_events.events import JobEvent
 from forge_events.store import bulk
+from forge_events.store.columns import Encoded
 from forge_events.store.database import STREAMED
 from forge_events.store.expressions import contains, stored_size
 from forge_events.store.schema import FAILED, HAS_HOST, jobevents
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-    from forge_events.events import EventFilter
+    from forge_events.events import EventFilter, EventRow
     from forge_events.store.database import Database
 
 __all__ = ["add", "last", "read", "unknown"]
@@ -28,7 +30,7 @@ _PAGE_ROWS = 1000
 _PAGE_SIZE = 4 * 1024 * 1024
 
 
-def unknown(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> list[JobEvent]:
+def unknown(connection: Connection, job_id: int, events: Sequence[EventRow]) -> list[EventRow]:
     """Return the events whose counter the job does not have yet, each counter once."""
     fresh = {event.counter: event for event in reversed(events)}
     known = select(func.max(jobevents.c.counter)).where(jobevents.c.job_id == job_id)
@@ -38,9 +40,10 @@ def unknown(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> 
     return list(reversed(fresh.values()))
 
 
-def add(database: Database, connection: Connection, job_id: int, events: Sequence[JobEvent]) -> None:
+def add(database: Database, connection: Connection, job_id: int, events: Sequence[EventRow]) -> None:
     """Add events that the job does not have."""
-    database.add_events(connection, job_id, bulk.rows(jobevents, connection.dialect, map(vars, events)))
+    records = (_record(event, job_id) for event in events)
+    database.add_events(connection, job_id, bulk.rows(jobevents, connection.dialect, records))
 
 
 def read(database: Database, job_id: int, where: EventFilter, *, after: int, limit: int | None) -> Iterator[JobEvent]:
@@ -62,6 +65,14 @@ def last(connection: Connection, job_id: int, where: EventFilter, *, limit: int)
     """Return the events with the greatest counters, by counter."""
     wanted = select(*_COLUMNS).where(*_conditions(job_id, where)).order_by(jobevents.c.counter.desc()).limit(limit)
     return [JobEvent.model_validate(row) for row in connection.execute(wanted).mappings()][::-1]
+
+
+def _record(event: EventRow, job_id: int) -> dict[str, Any]:
+    record = structs.asdict(event)
+    record["job_id"] = job_id
+    if event.event_json is not None:
+        record["event_data"] = Encoded(event.event_json)
+    return record
 
 
 def _known(connection: Connection, job_id: int, counters: list[int]) -> Sequence[int]:

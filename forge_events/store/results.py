@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from sqlalchemy import select, tuple_
 
 from forge_events.events import RESULTS, HostResult
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, TextClause
 
-    from forge_events.events import JobEvent, ResultFilter
+    from forge_events.events import EventRow, ResultFilter
     from forge_events.store.database import Database
 
 __all__ = ["add", "read"]
@@ -29,18 +30,19 @@ _COLUMNS = [
 _ORDER = (hostresults.c.created, hostresults.c.job_id, hostresults.c.counter)
 
 
-def add(database: Database, connection: Connection, events: Sequence[JobEvent]) -> None:
+def add(database: Database, connection: Connection, job_id: int, events: Sequence[EventRow]) -> None:
     """Add the final results among new events."""
-    found = [_row(event) for event in events if event.event in RESULTS and event.host_name]
+    found = [_row(event, job_id) for event in events if event.event in RESULTS and event.host_name]
     if found:
         database.add_rows(connection, hostresults, rows(hostresults, connection.dialect, found))
 
 
-def _row(event: JobEvent) -> dict[str, Any]:
+def _row(event: EventRow, job_id: int) -> dict[str, Any]:
     data = event.event_data
     delegated, duration = data.get("delegated_host"), data.get("duration")
     return {
-        **vars(event),
+        **structs.asdict(event),
+        "job_id": job_id,
         "check_mode": data.get("check_mode") is True,
         "delegated_host": delegated if isinstance(delegated, str) else None,
         "duration": duration if isinstance(duration, float) else None,

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from forge_events.events import JobEvent
+    from forge_events.events import EventRow
 
 __all__ = ["mark"]
 
 
-def mark(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> RollUp:
+def mark(connection: Connection, job_id: int, events: Sequence[EventRow]) -> RollUp:
     """Mark what stands above new events, which have been added; return what was found."""
     telling = list(_telling(events))
     late = {uuid for event in telling for uuid in late_failures(event.event, event.event_data)}
@@ -32,7 +32,7 @@ def mark(connection: Connection, job_id: int, events: Sequence[JobEvent]) -> Rol
     return found
 
 
-def _telling(events: Sequence[JobEvent]) -> Iterator[JobEvent]:
+def _telling(events: Sequence[EventRow]) -> Iterator[EventRow]:
     """Yield the events that tell of a failure or a change; of siblings that tell the same the first is enough."""
     failed: set[str | None] = set()
     changed: set[str | None] = set()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import func, select
 
+from forge_events.events import EventRow
 from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
@@ -159,7 +160,14 @@ class SQLStore:
             return jobs.correct(connection, job, new, Step(at, by, reason, rc))
 
     def append(
-        self, job: Job, batch: Sequence[JobEvent], *, source: str, expected: int, position: int, mark: int = 0
+        self,
+        job: Job,
+        batch: Sequence[JobEvent | EventRow],
+        *,
+        source: str,
+        expected: int,
+        position: int,
+        mark: int = 0,
     ) -> bool:
         """Add events with all that follows from them, and move the position of their source."""
         self._database.prepare(job.id)
@@ -168,10 +176,11 @@ class SQLStore:
             jobs.by_id(connection, job.id, is_locked=True)
             if not positions.move(connection, job.id, source, expected=expected, position=position, mark=mark):
                 return False
-            fresh = events.unknown(connection, job.id, batch)
+            rows = [event if isinstance(event, EventRow) else EventRow.of_event(event) for event in batch]
+            fresh = events.unknown(connection, job.id, rows)
             if fresh:
                 events.add(self._database, connection, job.id, fresh)
-                results.add(self._database, connection, fresh)
+                results.add(self._database, connection, job.id, fresh)
                 found = rollup.mark(connection, job.id, fresh)
                 summaries.count(self._database, connection, job.id, fresh)
                 tasks.count(self._database, connection, job.id, fresh)

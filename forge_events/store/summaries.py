@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from forge_events.events import JobEvent
+    from forge_events.events import EventRow
     from forge_events.store.database import Database
 
 __all__ = ["count", "read"]
@@ -40,7 +40,7 @@ def read(connection: Connection, job_id: int) -> list[HostSummary]:
     return sorted(found, key=lambda summary: summary.host_name)
 
 
-def count(database: Database, connection: Connection, job_id: int, events: Sequence[JobEvent]) -> None:
+def count(database: Database, connection: Connection, job_id: int, events: Sequence[EventRow]) -> None:
     """Count new events; the last statistics among them replace all that was counted before."""
     last = max((place for place, event in enumerate(events) if event.event == _STATS), default=-1)
     counts = _recap(events[last].event_data) if last >= 0 else {}
@@ -89,7 +89,7 @@ def _recap(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _counted(event: JobEvent) -> list[tuple[str, str]]:
+def _counted(event: EventRow) -> list[tuple[str, str]]:
     """Return the hosts that Ansible counts for an event, each with what it counts for them."""
     data = event.event_data
     if event.event == _INCLUDE:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forge_events.events import EventFilter
-from forge_events.ingestion.receiver import drain, ingest
+from forge_events.ingestion.receiver import drain
+from forge_events.ingestion.sources import ingest
 from forge_events.jobs import JobStatus
 from tests.ingestion.spools import Spool, now
 

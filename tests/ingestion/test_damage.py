@@ -12,7 +12,8 @@ import pytest
 
 from forge_events.errors import BrokenSpool, StoreUnavailable
 from forge_events.events import EventFilter
-from forge_events.ingestion.receiver import drain, ingest
+from forge_events.ingestion.receiver import drain
+from forge_events.ingestion.sources import ingest
 from forge_events.jobs import JobStatus
 from forge_events.store import open_store
 from tests.ingestion.spools import Spool, job_of, kept_of, now

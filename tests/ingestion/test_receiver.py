@@ -12,7 +12,8 @@ import pytest
 
 from forge_events.errors import BrokenSpool
 from forge_events.events import EventFilter
-from forge_events.ingestion.receiver import Receiver, drain, ingest
+from forge_events.ingestion.receiver import Receiver, drain
+from forge_events.ingestion.sources import ingest
 from forge_events.jobs import JobStatus
 from tests.ingestion.spools import ELSEWHERE, HERE, Spool, job_of, now
 

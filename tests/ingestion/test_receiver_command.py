@@ -12,7 +12,7 @@ import threading
 import psutil
 import pytest
 
-from forge_events.ingestion.place import source_of
+from forge_events.ingestion.spools import source_of
 from forge_events.ingestion.stopping import Stop
 from forge_events.ingestion.watching import Watch
 from forge_events.store import open_store

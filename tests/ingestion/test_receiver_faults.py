@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from forge_events.events import EventFilter
-from forge_events.ingestion.receiver import drain, ingest
+from forge_events.ingestion.receiver import drain
+from forge_events.ingestion.sources import ingest
 from forge_events.jobs import JobStatus
 from forge_events.store import open_store
 from tests.ingestion.announced import announced

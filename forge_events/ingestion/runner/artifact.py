@@ -233,8 +233,8 @@ class Artifact:
     :param folder: the artifact's own folder, open.
     """
 
-    def __init__(self, folder: Folder) -> None:
-        self.troubles = Troubles()
+    def __init__(self, folder: Folder, troubles: Troubles) -> None:
+        self.troubles = troubles
         self._folder = folder
         self._events = EventFiles(folder, self.troubles)
         self._pid: int | None = None

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from forge_events.events import EARLIEST, LATEST, JobEvent
 from forge_events.hierarchy import EVENTS, violations
-from forge_events.ingestion.header import Header
 from forge_events.ingestion.runner.artifact import Artifact as Reader
 from forge_events.ingestion.runner.events import NoEvent
 from forge_events.ingestion.runner.folder import Folder, Troubles
 from forge_events.ingestion.runner.navigator import is_navigator, messages
 from forge_events.ingestion.runner.stream import Stream
 from forge_events.ingestion.runner.translation import Origin, Translation
+from forge_events.ingestion.spools import Header
 from forge_events.tree import Selection, draw, grow
 from tests.ingestion.runner.artifacts import PLAY, whole
 from tests.ingestion.spools import now
@@ -185,7 +185,7 @@ def check_folder(files):
         for number, content, moment in files:
             place = ("status", "rc", "command", "stdout")[number] if number < 4 else None
             put(artifact.folder / (place or f"job_events/{number}-x.json"), content, moment)
-        reader = Reader(Folder.at(str(artifact.folder)))
+        reader = Reader(Folder.at(str(artifact.folder)), Troubles())
         state = reader.state(now())
         stats = reader.stats()
         found = [reader.start(), *reader.events(is_over=True), {"status": state.status}, {"rc": state.rc}]

@@ -11,7 +11,7 @@ from ansible_runner.runner import Runner
 
 from forge_events import TargetExists, open_store, write_artifact
 from forge_events.events import EventFilter
-from forge_events.ingestion.receiver import ingest
+from forge_events.ingestion.sources import ingest
 from tests.ingestion.runner.conftest import take
 from tests.ingestion.spools import Spool, job_of, now
 

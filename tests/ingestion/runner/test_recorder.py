@@ -16,8 +16,7 @@ import pytest
 from forge_events.events import EventFilter
 from forge_events.ingestion import RunnerRecorder
 from forge_events.ingestion.receiver import drain
-from forge_events.ingestion.source import Wish
-from forge_events.ingestion.sources import find
+from forge_events.ingestion.sources import IngestOptions, find
 from forge_events.jobs import JobStatus
 from forge_events.store import open_store
 from tests.conftest import ROOT
@@ -166,7 +165,7 @@ def test_runner_itself_loses_the_tail_with_a_slow_consumer_and_its_artifact_give
     with open_store(f"sqlite:///{tmp_path}/events.db") as store:
         later = now() + datetime.timedelta(hours=1)
         for source in find(folder):
-            received = list(source.ingest(store, Wish(lambda: later)))
+            received = list(source.ingest(store, IngestOptions(lambda: later)))
         job = job_of(received[-1])
         events = list(store.events(job.id, EventFilter()))
     items = [event for event in events if event.event == "runner_item_on_ok"]
