@@ -165,7 +165,7 @@ _decode_data: Callable[[Raw], dict[str, Any]] = msgspec.json.Decoder(dict[str, A
 
 
 class EventRow(Struct, gc=False):
-    r"""One event on its way into the store, with the fields of a :class:`JobEvent` but for the job.
+    r"""One event on its way into the store, with the fields of a :class:`JobEvent`; the store sets the job.
 
     :param event_json: the JSON text of ``event_data``, where that can be stored as it stands: it is ASCII and has no
         ``\u``, so no NUL and no lone surrogate either; None where it has to be written anew.
@@ -191,6 +191,7 @@ class EventRow(Struct, gc=False):
     host_name: str
     failed: bool
     changed: bool
+    job_id: int = 0
 
     @classmethod
     def of_line(cls, line: bytes) -> EventRow | None:
@@ -225,13 +226,14 @@ class EventRow(Struct, gc=False):
     @classmethod
     def of_event(cls, event: JobEvent) -> EventRow:
         """Return an event that was read from a store, or is to be written as it is."""
-        return cls(event_json=None, **{name: value for name, value in vars(event).items() if name != "job_id"})
+        return cls(event_json=None, **vars(event))
 
     @classmethod
     def _of(cls, found: _Fields, data: dict[str, Any], text: str | None) -> EventRow | None:
         created, event = found.created, found.event
         if created.tzinfo is not datetime.UTC or not 1 < created.year < 9999 or event not in hierarchy.EVENTS:
             return None
+        names = _names(data)
         return cls(
             found.uuid,
             found.counter,
@@ -246,9 +248,13 @@ class EventRow(Struct, gc=False):
             found.runner_ident,
             data,
             text,
-            **_names(data),
-            failed=hierarchy.is_failed(event, data),
-            changed=hierarchy.is_changed(event, data),
+            names["playbook"],
+            names["play"],
+            names["task"],
+            names["role"],
+            names["host_name"],
+            hierarchy.is_failed(event, data),
+            hierarchy.is_changed(event, data),
         )
 
 

@@ -16,7 +16,7 @@ from forge_events.hierarchy import late_failures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from forge_events.events import JobEvent
+    from forge_events.events import EventRow, JobEvent
 
 __all__ = ["OUTCOMES", "JobTask", "counted", "outcome_of", "touched"]
 
@@ -76,13 +76,13 @@ class JobTask:
         return bool(self.failed or self.unreachable)
 
 
-def touched(events: Iterable[JobEvent]) -> set[str]:
+def touched(events: Iterable[JobEvent | EventRow]) -> set[str]:
     """Return the uuids of tasks that events may tell something of; most are tasks, if the job is not another's."""
     found = {event.parent_uuid for event in events if event.host_name and event.parent_uuid is not None}
     return found.union(*(late_failures(event.event, event.event_data) for event in events))
 
 
-def counted(known: Iterable[JobTask], events: Sequence[JobEvent]) -> list[JobTask]:
+def counted(known: Iterable[JobTask], events: Sequence[JobEvent | EventRow]) -> list[JobTask]:
     """Return the tasks that have changed by new events, which come by counter and each once.
 
     :param known: the tasks of before that the events may tell something of; they are changed in place.
@@ -102,7 +102,7 @@ def counted(known: Iterable[JobTask], events: Sequence[JobEvent]) -> list[JobTas
     return list(changed.values())
 
 
-def outcome_of(event: JobEvent) -> str:
+def outcome_of(event: JobEvent | EventRow) -> str:
     """Return the one of :data:`OUTCOMES` that a final result counts as."""
     data = event.event_data
     if event.event in ("runner_on_failed", "runner_on_unreachable"):
@@ -116,7 +116,7 @@ def outcome_of(event: JobEvent) -> str:
     return "changed" if event.changed else "ok"
 
 
-def _announced(event: JobEvent) -> JobTask:
+def _announced(event: JobEvent | EventRow) -> JobTask:
     data = event.event_data
     return JobTask(
         job_id=event.job_id,
@@ -137,7 +137,7 @@ def _announced(event: JobEvent) -> JobTask:
     )
 
 
-def _count(task: JobTask, event: JobEvent) -> None:
+def _count(task: JobTask, event: JobEvent | EventRow) -> None:
     host = event.host_name
     task.ended, task.last_counter = event.created, event.counter
     if event.stdout:

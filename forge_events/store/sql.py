@@ -177,6 +177,8 @@ class SQLStore:
             if not positions.move(connection, job.id, source, expected=expected, position=position, mark=mark):
                 return False
             rows = [event if isinstance(event, EventRow) else EventRow.of_event(event) for event in batch]
+            for row in rows:
+                row.job_id = job.id
             fresh = events.unknown(connection, job.id, rows)
             if fresh:
                 events.add(self._database, connection, job.id, fresh)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from forge_events.events import JobEvent
+    from forge_events.events import EventRow, JobEvent
     from forge_events.store.database import Database
 
 __all__ = ["count", "read"]
@@ -29,7 +29,7 @@ _COLUMNS = [jobtasks.c[field.name] for field in dataclasses.fields(JobTask)]
 _BATCH = 10_000
 
 
-def count(database: Database, connection: Connection, job_id: int, fresh: Sequence[JobEvent]) -> None:
+def count(database: Database, connection: Connection, job_id: int, fresh: Sequence[EventRow]) -> None:
     """Count new events, which the job did not have."""
     new = {event.uuid for event in fresh if event.event == "playbook_on_task_start"}
     wanted = sorted({short(uuid) for uuid in touched(fresh) - new})
