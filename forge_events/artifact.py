@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from forge_events.events import JobEvent
     from forge_events.jobs import Job
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["write_artifact"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import Job
     from forge_events.launches import Launch
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
     from forge_events.templates import JobTemplate
 
 __all__ = ["cancel", "launch", "launch_template", "placed", "relaunch", "wait"]

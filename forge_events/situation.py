@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import Job
     from forge_events.nodes import Node
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["is_attended", "situation_of", "unknown_node"]
 

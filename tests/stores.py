@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
@@ -61,3 +62,31 @@ def url(request: pytest.FixtureRequest) -> str:
 def store(url: str) -> Iterator[Store]:
     with open_store(url) as opened:
         yield opened
+
+
+class FaultyStore:
+    """A store of which some verbs do something else; the others are those of the store that it stands before.
+
+    :param faults: for a verb, what is called in its place, with the store's own verb first; for a part of the store,
+        such as ``outbox``, the faults of that part.
+    """
+
+    def __init__(self, store: Any, **faults: Any) -> None:
+        self._store, self._faults = store, faults
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.close()
+
+    def __getattr__(self, name: str) -> Any:
+        own, fault = getattr(self._store, name), self._faults.get(name)
+        if isinstance(fault, dict):
+            return FaultyStore(own, **fault)
+        return own if fault is None else functools.partial(fault, own)
+
+
+def faulty(store: Any, **faults: Any) -> Store:
+    """Return a :class:`FaultyStore` for what takes a store."""
+    return cast("Store", FaultyStore(store, **faults))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import Job
     from forge_events.store import Store
-    from forge_events.store.engine import Watcher
     from forge_events.store.feed import StatusChange
+    from forge_events.store.listeners import Listener
 
 __all__ = ["PATIENCE", "Batch", "Live", "Waker"]
 
@@ -196,7 +196,7 @@ class Live:
             self._thread.submit(self._store.close)
         self._thread.shutdown()
 
-    async def _hear(self, listener: Watcher) -> None:
+    async def _hear(self, listener: Listener) -> None:
         """Wake whoever waits each time the store wakes us, until it can do so no more."""
         loop = asyncio.get_running_loop()
         broken = asyncio.Event()

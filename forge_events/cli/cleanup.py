@@ -15,7 +15,8 @@ from forge_events.tree import printable
 
 if TYPE_CHECKING:
     from forge_events.jobs import JobStatus
-    from forge_events.store.contract import Dropped, Retention, Store
+    from forge_events.store import Store
+    from forge_events.store.records import Dropped, Retention
 
 __all__ = ["add_to"]
 
@@ -43,7 +44,7 @@ def cleanup_jobs(
     as_json: Json = False,
 ) -> None:
     """Drop the jobs that ended long ago, with their events. It can be stopped and run again."""
-    from forge_events.store.contract import Retention
+    from forge_events.store.records import Retention
 
     final = _final(status)
     with reading() as session:

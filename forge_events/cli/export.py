@@ -16,7 +16,7 @@ from forge_events.tree import printable
 
 if TYPE_CHECKING:
     from forge_events.jobs import Job
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["add_to"]
 

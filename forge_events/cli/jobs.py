@@ -66,7 +66,7 @@ def show(job: JobReference, *, as_json: Json = False) -> None:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
         why = _situation(session, found)
-        told = session.store.notifications.find(found.id)
+        told = session.store.outbox.find(found.id)
     if as_json:
         more = {"transitions": [as_dict(step) for step in steps], "notifications": notify.as_objects(told[::-1])}
         write_json({**_as_dict(found), "situation": why, **more})

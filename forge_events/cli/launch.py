@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from forge_events.cli.session import Session
     from forge_events.jobs import Job
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["After", "add_to", "counts_hosts", "ids_of", "is_left_to_others", "report", "session_for"]
 

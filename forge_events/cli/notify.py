@@ -16,7 +16,7 @@ from forge_events.tree import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from forge_events.store.engine import Notified
+    from forge_events.store.records import Notified
     from forge_events.templates import Notification
 
 __all__ = ["add_to", "as_objects", "lines_of"]
@@ -42,7 +42,7 @@ def show_all(
     """List notifications, those planned last first."""
     with reading() as session:
         job_id = None if of_job is None else session.store.job(of_job).id
-        found = session.store.notifications.find(job_id, is_failed=is_failed, limit=limit)
+        found = session.store.outbox.find(job_id, is_failed=is_failed, limit=limit)
     if as_json:
         write_json(as_objects(found))
     else:

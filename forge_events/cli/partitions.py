@@ -14,7 +14,7 @@ from forge_events.cli.session import reading
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from forge_events.store.contract import Block, Merged
+    from forge_events.store.records import Block, Merged
 
 __all__ = ["add_to"]
 

@@ -16,7 +16,7 @@ from forge_events.tree import printable
 
 if TYPE_CHECKING:
     from forge_events.ingestion.receiver import Received
-    from forge_events.store.contract import Merged
+    from forge_events.store.records import Merged
 
 __all__ = ["add_to"]
 

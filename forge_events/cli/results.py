@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from forge_events.events import HostResult, ResultFilter
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["add_to"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from forge_events.ingestion.receiver import Received, Receiver
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["Session", "days_ago", "now", "opened", "reading", "troubles"]
 

@@ -15,7 +15,7 @@ from forge_events.cli.sizes import size_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from forge_events.store.contract import Share, Usage
+    from forge_events.store.records import Share, Usage
 
 __all__ = ["add_to"]
 

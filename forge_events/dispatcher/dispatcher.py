@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import Job
     from forge_events.store import Store
-    from forge_events.store.engine import Choice, Lane
+    from forge_events.store.choice import Choice
+    from forge_events.store.records import PendingQueue
 
 __all__ = ["Decided", "Dispatcher"]
 
@@ -82,7 +83,7 @@ class Dispatcher:
 class _Candidates:
     """The jobs that are without a node, oldest first: those that were taken on before, and the heads of lanes."""
 
-    def __init__(self, choice: Choice, unplaced: Iterable[Job], lanes: Iterable[Lane]) -> None:
+    def __init__(self, choice: Choice, unplaced: Iterable[Job], lanes: Iterable[PendingQueue]) -> None:
         self._choice = choice
         self._unplaced = {job.id: job for job in unplaced}
         self._heap = [(job_id, None) for job_id in self._unplaced] + [(lane.first, lane) for lane in lanes]
@@ -106,7 +107,7 @@ class _Candidates:
                     yield head, lane.node
                 self._push(lane)
 
-    def _push(self, lane: Lane) -> None:
+    def _push(self, lane: PendingQueue) -> None:
         rest = self._choice.behind(lane) if lane.node not in self._closed else None
         if rest is not None:
             heapq.heappush(self._heap, (rest.first, rest))

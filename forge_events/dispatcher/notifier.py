@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.notices.messages import Message
     from forge_events.store import Store
-    from forge_events.store.engine import Due
+    from forge_events.store.records import Due
 
 __all__ = ["PAUSES", "Notices", "Notifier", "Send", "Told"]
 
@@ -91,7 +91,7 @@ class Notifier:
         now = now or store.now()
         told = [] if self._unwritten is None else [self._write_down(store, self._unwritten)]
         # One at a time: what is taken and not yet sent would be lost with a sender that is killed.
-        while len(told) < limit and (taken := store.notifications.take(now, limit=1)):
+        while len(told) < limit and (taken := store.outbox.take(now, limit=1)):
             told.append(self._tell(store, taken[0], now))
         return told
 
@@ -120,9 +120,9 @@ class Notifier:
         due, outcome, at = attempt
         again = at + PAUSES[due.attempts] if outcome.may_pass and due.attempts < len(PAUSES) else None
         if outcome.error:
-            store.notifications.failed(due, outcome.error, again)
+            store.outbox.failed(due, outcome.error, again)
         else:
-            store.notifications.sent(due, at)
+            store.outbox.sent(due, at)
         self._unwritten = None
         return Told(due.job_id, due.event, shown_address(due.url), outcome.error, again)
 

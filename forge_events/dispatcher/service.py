@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work on a node until it is told to stop: say that it is there, decide, execute, and take back what others have lost.
 
-What reaches a node reaches it through the store: a job that waits on it, and a bell that rings. When the database is
+What reaches a node reaches it through the store: a job that waits on it, and a notification. When the database is
 away, the jobs that run go on, and everything is tried again with growing pauses.
 
 What is written down has the database's time; this machine's clock is told to others and trusted by nobody.
@@ -25,7 +25,7 @@ from forge_events.dispatcher.sweeping import sweep
 from forge_events.errors import NameTaken, StoreUnavailable
 from forge_events.ingestion.backoff import Backoff
 from forge_events.nodes import is_fresh
-from forge_events.store.engine import Dispatcher as Process
+from forge_events.store.records import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.nodes import Machine, Node, NodeType
     from forge_events.store import Store
-    from forge_events.store.engine import Bell
+    from forge_events.store.listeners import Listener
 
 __all__ = ["Done", "Pace", "Reports", "Service"]
 
@@ -50,7 +50,7 @@ class Pace(NamedTuple):
     :param heartbeat: how often the node says that it is there.
     :param lost_after: when a node that is not seen counts as lost.
     :param lease: when the running jobs of a lost node are ended.
-    :param poll: how often to look for work where no bell rings, or where it was not heard.
+    :param poll: how often to look for work where nothing is notified, or it was lost.
     """
 
     heartbeat: float = 10.0
@@ -166,7 +166,7 @@ class Service:
             return
         due = min(self._next_beat, self._next_look) - time.monotonic()
         pause = _BUSY if self.is_busy else max(0.0, due)
-        stop.wait(pause, session.bell)
+        stop.wait(pause, session.listener)
 
     def finish(self, *, within: float = 10.0) -> None:
         """Be done with the jobs that have ended, as far as that is possible in so many seconds, and close."""
@@ -189,12 +189,12 @@ class Service:
     def _round(self) -> Done:
         session = self._session or self._sign_on()
         clock = Clock(session.store, _now)
-        has_news = session.bell.hush() or self._has_more or self._only is not None
+        has_news = session.listener.drain() or self._has_more or self._only is not None
         done = Done()
         if time.monotonic() >= self._next_beat:
             has_news = True
             session, done = self._tend(session, clock)
-        # Nothing else makes room or work, and whoever decides keeps others from writing; but a bell may be lost.
+        # Nothing else makes room or work, and whoever decides keeps others from writing; but notifications may be lost.
         # Each with the time that it is by then: the steps of all nodes are read in the order of their times.
         if has_news or time.monotonic() >= self._next_look:
             done = done._replace(decided=self._decide(session, clock.now()))
@@ -220,14 +220,14 @@ class Service:
                 store.nodes.register(self._place.node, clock.now(), node_type=self._node_type)
                 self._node_type = None  # from now on its owner may change it
             self._process = self._signed_on(store, clock)
-            bell = store.queue.listen()
+            listener = store.queue.listen()
         except BaseException:
             store.close()
             raise
         self._place = self._place._replace(dispatcher_id=self._process.id)
         # Anew each time: when the database comes back, everybody has been silent, and has to be given time.
         reaper = Reaper(store, lost_after=self._pace.lost_after, lease=self._pace.lease)
-        self._session = _Session(store, bell, self._process, store.nodes.get(self._place.node), reaper)
+        self._session = _Session(store, listener, self._process, store.nodes.get(self._place.node), reaper)
         self._equip(self._session)
         self._next_beat = -math.inf
         return self._session
@@ -304,7 +304,7 @@ class Service:
 
     def _hang_up(self) -> None:
         if self._session is not None:
-            self._session.bell.close()
+            self._session.listener.close()
             self._session.store.close()
             self._session = None
 
@@ -313,7 +313,7 @@ class _Session(NamedTuple):
     """An open store with what belongs to it."""
 
     store: Store
-    bell: Bell
+    listener: Listener
     process: Process
     node: Node
     reaper: Reaper

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from forge_events.events import EventRow, JobEvent
     from forge_events.ingestion.spools import Span
     from forge_events.jobs import Job
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["JobIntake", "LineIntake", "Lines", "Overtaken"]
 

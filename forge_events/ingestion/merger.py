@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from forge_events.ingestion.stopping import Stop
-    from forge_events.store.contract import Merged, Store
+    from forge_events.store import Store
+    from forge_events.store.records import Merged
 
 __all__ = ["Merger"]
 

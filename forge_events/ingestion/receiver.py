@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from forge_events.ingestion.damage import Damage
     from forge_events.ingestion.spools import Header
     from forge_events.jobs import Job
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["TURN", "Received", "Receiver", "Round", "SpoolIntake", "drain", "receive"]
 

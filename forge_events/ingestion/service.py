@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from forge_events.ingestion.receiver import Received
     from forge_events.ingestion.stopping import Stop
-    from forge_events.store.contract import Merged, Store
+    from forge_events.store import Store
+    from forge_events.store.records import Merged
 
 __all__ = ["Pace", "Reports", "Round", "Service"]
 

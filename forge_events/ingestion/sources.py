@@ -46,7 +46,7 @@ from forge_events.spool import MAX_LINE, SUFFIX
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = ["IngestOptions", "LineSource", "NoSource", "Source", "SpoolSource", "find", "ingest", "taken"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from forge_events.store.contract import Store
+    from forge_events.store import Store
 
 __all__ = [
     "MAX_EVENTS",

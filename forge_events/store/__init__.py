@@ -6,13 +6,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_events.errors import UnsupportedStore
-from forge_events.store.contract import Block, Dropped, Merged, Retention, Share, Store, Usage
 from forge_events.store.location import is_postgresql, shown, sqlite_file
+from forge_events.store.records import Block, Dropped, Merged, Retention, Share, Usage
 
 if TYPE_CHECKING:
     from forge_events.store.database import Database
+    from forge_events.store.store import Store
 
 __all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage", "current", "open_store", "upgrade"]
+
+
+def __getattr__(name: str) -> object:
+    # Whoever only names a record or opens nothing should not have to wait for SQLAlchemy.
+    if name == "Store":
+        from forge_events.store.store import Store
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def open_store(url: str) -> Store:
@@ -24,7 +34,7 @@ def open_store(url: str) -> Store:
     :raises StoreUnavailable: the database cannot be opened.
     :raises SchemaMismatch: the database has the schema of another version of the library, or none.
     """
-    from forge_events.store.sql import SQLStore
+    from forge_events.store.store import Store as Opened
 
     database = _database(url)
     try:
@@ -32,7 +42,7 @@ def open_store(url: str) -> Store:
     except BaseException:
         database.close()
         raise
-    return SQLStore(database)
+    return Opened(database)
 
 
 def upgrade(url: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from forge_events.store import partitions
-from forge_events.store.contract import Block
+from forge_events.store.records import Block
 from forge_events.store.schema import jobs
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from forge_events.errors import StaleTransition
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.store import jobs, steps
-from forge_events.store.engine import Lane
 from forge_events.store.jobs import COLUMNS, Step
+from forge_events.store.records import PendingQueue
 from forge_events.store.schema import ACTIVE_ALONE, ACTIVE_JOB, PENDING
 from forge_events.store.schema import jobs as job_table
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from forge_events.nodes import Node
     from forge_events.store.database import Database
 
-__all__ = ["SQLChoice"]
+__all__ = ["Choice"]
 
 # Steps from lane to lane along the index; reading all pending jobs to know their lanes would take the longer the more
 # there are. Two statements, since SQLite compares a pair of columns by the first one alone.
@@ -39,51 +39,54 @@ _BEHIND = "wanted_node = :node AND queue = :queue AND id > :first"
 _BUSY = "SELECT queue FROM main_job WHERE {active}"
 
 
-class SQLChoice:
-    """Fulfil :class:`forge_events.store.engine.Choice`, which says what each verb means."""
+class Choice:
+    """One decision: whoever decides is alone, and everything is committed at its end."""
 
     def __init__(self, database: Database, connection: Connection, found: Sequence[Node]) -> None:
         self._database, self._connection, self._nodes = database, connection, found
 
     def nodes(self) -> list[Node]:
-        """Return all nodes."""
+        """Return all nodes by name, with what their jobs consume."""
         return list(self._nodes)
 
     def unplaced(self) -> list[Job]:
-        """Return the jobs that are waiting without a node."""
+        """Return the jobs that are waiting without a node, oldest first; nobody else changes them meanwhile."""
         where = (ACTIVE_JOB, job_table.c.status == JobStatus.WAITING, job_table.c.execution_node.is_(None))
         wanted = select(*COLUMNS).where(*where).order_by(job_table.c.id)
         # Locked, so that nobody cancels one of them before the decision about it is written down.
         return jobs.listed(self._connection, wanted.with_for_update(skip_locked=True))
 
-    def lanes(self) -> list[Lane]:
-        """Return the lanes by their first jobs."""
+    def lanes(self) -> list[PendingQueue]:
+        """Return the lanes in which pending jobs stand that nothing blocks, by their first jobs' ids.
+
+        Where a template allows one job at a time, it has one lane, that of its oldest job; none while one is active.
+        """
         busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
-        found: list[Lane] = []
-        step = Lane("", -1, 0)
+        found: list[PendingQueue] = []
+        step = PendingQueue("", -1, 0)
         while (further := self._further(step)) is not None:
             step = further
             if step.queue not in busy:
                 found.append(step)
         return _one_of_each(sorted(found, key=lambda lane: lane.first))
 
-    def pending(self, lane: Lane) -> Job | None:
-        """Return the first job of a lane, unless somebody else has it locked."""
+    def pending(self, lane: PendingQueue) -> Job | None:
+        """Return the first job of a lane; None where somebody else has it just now."""
         wanted = select(*COLUMNS).where(job_table.c.id == lane.first, PENDING).with_for_update(skip_locked=True)
         return next(iter(jobs.listed(self._connection, wanted)), None)
 
-    def behind(self, lane: Lane) -> Lane | None:
-        """Return a lane without its first job."""
+    def behind(self, lane: PendingQueue) -> PendingQueue | None:
+        """Return a lane without its first job; None if no other is in it, or only one of them may run at a time."""
         if lane.queue:
             return None
         return self._first(_BEHIND, lane)
 
-    def only(self, job_id: int) -> Lane | None:
-        """Return a lane for one job alone."""
+    def only(self, job_id: int) -> PendingQueue | None:
+        """Return a lane that holds one job alone; None if the job is not pending or something blocks it."""
         columns = (job_table.c.wanted_node, job_table.c.queue, job_table.c.id)
         row = self._connection.execute(select(*columns).where(job_table.c.id == job_id, PENDING)).first()
         busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
-        return None if row is None or row.queue in busy else Lane(*row)
+        return None if row is None or row.queue in busy else PendingQueue(*row)
 
     def launch_of(self, job: Job) -> Launch:
         """Return what a job is to run."""
@@ -91,18 +94,18 @@ class SQLChoice:
         return Launch.model_validate(found)
 
     def assign(self, job: Job, node: str, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Give a job a node."""
+        """Give a job a node: a pending one becomes waiting."""
         if job.status is JobStatus.PENDING:
             return self._step(job, JobStatus.WAITING, Step(at, by, reason), execution_node=node)
         where = (job_table.c.id == job.id, job_table.c.status == JobStatus.WAITING)
         values = {"execution_node": node, "job_explanation": reason}
         if not self._connection.execute(update(job_table).where(*where).values(values)).rowcount:
             raise StaleTransition(job.id, job.status, jobs.by_id(self._connection, job.id).status)
-        self._database.ring(self._connection)
+        self._database.notify(self._connection)
         return jobs.by_id(self._connection, job.id)
 
     def hold(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Take a job on without a node."""
+        """Take a pending job on without a node; for one that is waiting, only write down why."""
         if job.status is JobStatus.PENDING:
             return self._step(job, JobStatus.WAITING, Step(at, by, reason))
         if job.job_explanation != reason:
@@ -111,7 +114,10 @@ class SQLChoice:
         return job.model_copy(update={"job_explanation": reason})
 
     def give_back(self, job: Job, at: datetime.datetime, by: str, reason: str) -> Job:
-        """Make a waiting job pending again, or cancel it if somebody has asked for that."""
+        """Make a waiting job pending again, without node and dispatcher; one that is to be canceled is canceled.
+
+        :raises StaleTransition: it is not waiting any more, or another process has taken it.
+        """
         found = jobs.by_id(self._connection, job.id, is_locked=True)
         if (found.status, found.dispatcher_id) != (job.status, job.dispatcher_id):
             raise StaleTransition(job.id, job.status, found.status)
@@ -119,23 +125,23 @@ class SQLChoice:
             return self._step(found, JobStatus.CANCELED, Step(at, by, f"canceled by {found.cancel_by}"))
         return self._step(found, JobStatus.PENDING, Step(at, by, reason), execution_node=None, dispatcher_id=None)
 
-    def _further(self, lane: Lane) -> Lane | None:
+    def _further(self, lane: PendingQueue) -> PendingQueue | None:
         """Return the lane behind another one, as the index has them."""
         return next((found for which in _FURTHER if (found := self._first(which, lane)) is not None), None)
 
-    def _first(self, which: str, lane: Lane) -> Lane | None:
+    def _first(self, which: str, lane: PendingQueue) -> PendingQueue | None:
         """Return the first pending job that a condition finds, as its lane."""
         hint = self._database.index_hint("main_job_pending")
         statement = text(_FIRST.format(hint=hint, pending=PENDING, which=which))
         values = {name: value for name, value in lane._asdict().items() if f":{name}" in which}
         row = self._connection.execute(statement, values).first()
-        return None if row is None else Lane(*row)
+        return None if row is None else PendingQueue(*row)
 
     def _step(self, job: Job, new: JobStatus, step: Step, **values: object) -> Job:
         return steps.take(self._database, self._connection, job, new, step, **values)
 
 
-def _one_of_each(lanes: Sequence[Lane]) -> list[Lane]:
+def _one_of_each(lanes: Sequence[PendingQueue]) -> list[PendingQueue]:
     """Leave out what is behind the first job of a template that allows one at a time, in whatever lane that is."""
     firsts = {lane.queue: lane for lane in reversed(lanes) if lane.queue}
     return [lane for lane in lanes if not lane.queue or firsts[lane.queue] is lane]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Table
 
     from forge_events.errors import ForgeEventsError
-    from forge_events.store.contract import Block, Merged
-    from forge_events.store.engine import Bell, Watcher
+    from forge_events.store.listeners import Listener
+    from forge_events.store.records import Block, Merged
 
 __all__ = ["DURABLE", "STREAMED", "WRITES", "Database"]
 
@@ -99,11 +99,11 @@ class Database(ABC):
         """Keep others from changing the tables to the end of the transaction."""
 
     @abstractmethod
-    def ring(self, connection: Connection) -> None:
+    def notify(self, connection: Connection) -> None:
         """Tell all dispatchers, when the transaction is committed, that there is something new for them."""
 
     @abstractmethod
-    def listen(self) -> Bell:
+    def listen(self) -> Listener:
         """Return what rings then."""
 
     @abstractmethod
@@ -111,7 +111,7 @@ class Database(ABC):
         """Tell those who watch, when the transaction is committed, that there is news of a job."""
 
     @abstractmethod
-    def watch(self) -> Watcher:
+    def watch(self) -> Listener:
         """Return what is told then."""
 
     @contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
 from forge_events.jobs import Job, JobStatus, Transition, is_allowed
-from forge_events.store.notifications import plan
+from forge_events.store.outbox import plan
 from forge_events.store.schema import jobs, transitions
 
 if TYPE_CHECKING:

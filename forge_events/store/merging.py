@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, func, select
 
 from forge_events.errors import StoreBusy
-from forge_events.store.contract import Merged
 from forge_events.store.partitions import MAKE, PLACE, ROOT, block_name, bounds, leaf_name, lock
+from forge_events.store.records import Merged
 from forge_events.store.schema import jobs
 from forge_events.store.waiting import patiently
 

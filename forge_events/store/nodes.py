@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import NameTaken, NodeAtWork, UnknownNode
 from forge_events.nodes import Node, NodeType, is_fresh
-from forge_events.store.engine import Dispatcher
+from forge_events.store.records import Process
 from forge_events.store.schema import ACTIVE_JOB, dispatchers, jobs, nodes
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from forge_events.nodes import Machine
     from forge_events.store.database import Database
 
-__all__ = ["SQLNodes", "read"]
+__all__ = ["Nodes", "read"]
 
 _FOUND = {"consumed", "job_count", "is_manned"}
 _COLUMNS = [nodes.c[name] for name in Node.model_fields if name not in _FOUND]
-_DISPATCHER = [dispatchers.c[name] for name in Dispatcher._fields]
+_DISPATCHER = [dispatchers.c[name] for name in Process._fields]
 
 
 def read(connection: Connection, *, is_locked: bool = False) -> list[Node]:
@@ -43,8 +43,8 @@ def read(connection: Connection, *, is_locked: bool = False) -> list[Node]:
     return _nodes(connection, _all())
 
 
-class SQLNodes:
-    """Fulfil :class:`forge_events.store.engine.Nodes`, which says what each verb means."""
+class Nodes:
+    """The nodes, and the processes that work on them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +52,10 @@ class SQLNodes:
     def register(
         self, hostname: str, at: datetime.datetime, *, node_type: NodeType | None = None, is_new: bool = False
     ) -> Node:
-        """Make a node or return the one that is there."""
+        """Make a node or return the one that is there, with its type changed where one is given.
+
+        :raises NameTaken: ``is_new`` is true and there is one.
+        """
         with self._database.writing(is_durable=True) as connection:
             is_made = _make(connection, hostname, node_type or NodeType.HYBRID, at)
             if is_new and not is_made:
@@ -62,32 +65,45 @@ class SQLNodes:
             return _get(connection, hostname)
 
     def get(self, hostname: str) -> Node:
-        """Return a node."""
+        """Return a node.
+
+        :raises UnknownNode: there is none.
+        """
         with self._database.reading() as connection:
             return _get(connection, hostname)
 
     def all(self) -> list[Node]:
-        """Return all nodes by name."""
+        """Return all nodes by name, with what their jobs consume."""
         with self._database.reading() as connection:
             return read(connection)
 
     def change(self, hostname: str, **values: object) -> Node:
-        """Change what an owner may say of a node."""
+        """Change what an owner may say of a node.
+
+        :param values: ``enabled``, ``node_type``, ``capacity_adjustment``, ``absolute_cpu`` or ``absolute_memory``.
+        :raises UnknownNode: there is none.
+        """
         with self._database.writing(is_durable=True) as connection:
             if values:
                 _change(connection, hostname, values)
-                self._database.ring(connection)
+                self._database.notify(connection)
             return _get(connection, hostname)
 
     def delete(self, hostname: str) -> None:
-        """Forget a node that has nothing to do."""
+        """Forget a node that has no active job and no process.
+
+        :raises UnknownNode: there is none. NameTaken: it is still at work.
+        """
         with self._database.writing(is_durable=True) as connection:
             _lock(connection, hostname)
             _check_idle(connection, hostname)
             connection.execute(delete(nodes).where(nodes.c.hostname == hostname))
 
-    def sign_on(self, dispatcher: Dispatcher, machine: Machine, version: str, *, lost_after: float) -> Dispatcher:
-        """Write down that a process begins to work on a node."""
+    def sign_on(self, dispatcher: Process, machine: Machine, version: str, *, lost_after: float) -> Process:
+        """Write down that a process begins to work on a node, and return it with its id; it counts as seen.
+
+        :raises NameTaken: another machine works under the node's name, and was seen within so many seconds.
+        """
         with self._database.writing() as connection:
             _make(connection, dispatcher.node, NodeType.HYBRID, dispatcher.last_seen)
             _lock(connection, dispatcher.node)
@@ -96,11 +112,11 @@ class SQLNodes:
             _change(connection, dispatcher.node, _seen(machine, dispatcher.last_seen) | whose)
             facts = {name: value for name, value in dispatcher._asdict().items() if name != "id"}
             new = insert(dispatchers).values(facts).returning(dispatchers.c.id)
-            self._database.ring(connection)
+            self._database.notify(connection)
             return dispatcher._replace(id=connection.execute(new).scalar_one())
 
-    def beat(self, dispatcher: Dispatcher, machine: Machine, at: datetime.datetime) -> bool:
-        """Write down that a process and its node are there."""
+    def beat(self, dispatcher: Process, machine: Machine, at: datetime.datetime) -> bool:
+        """Write down that a process and its node are there; return False if it was taken for gone meanwhile."""
         with self._database.writing() as connection:
             # Another machine may have taken over the name of one that was silent for too long.
             owner = connection.scalar(_locked(dispatcher.node))
@@ -110,18 +126,18 @@ class SQLNodes:
             _change(connection, dispatcher.node, _seen(machine, at))
             return True
 
-    def sign_off(self, dispatcher: Dispatcher) -> None:
-        """Write down that a process does not work there any more."""
+    def sign_off(self, dispatcher: Process) -> None:
+        """Write down that a process does not work there any more; a second call does nothing."""
         with self._database.writing() as connection:
             connection.execute(delete(dispatchers).where(dispatchers.c.id == dispatcher.id))
 
-    def dispatchers(self, node: str | None = None) -> list[Dispatcher]:
-        """Return the processes that work on a node, or on all."""
+    def dispatchers(self, node: str | None = None) -> list[Process]:
+        """Return the processes that work on a node, or on all, by id."""
         wanted = select(*_DISPATCHER).order_by(dispatchers.c.id)
         if node is not None:
             wanted = wanted.where(dispatchers.c.node == node)
         with self._database.reading() as connection:
-            return [Dispatcher(*row) for row in connection.execute(wanted)]
+            return [Process(*row) for row in connection.execute(wanted)]
 
 
 def _all() -> Select[Any]:
@@ -188,7 +204,7 @@ def _seen(machine: Machine, at: datetime.datetime) -> dict[str, object]:
     return {"last_seen": at, **machine.model_dump()}
 
 
-def _check_machine(connection: Connection, dispatcher: Dispatcher, lost_after: float) -> None:
+def _check_machine(connection: Connection, dispatcher: Process, lost_after: float) -> None:
     """Refuse a second machine under one name: each would take the other's processes for its own."""
     others = (dispatchers.c.node == dispatcher.node) & (dispatchers.c.machine != dispatcher.machine)
     wanted = select(dispatchers.c.machine, dispatchers.c.last_seen).where(others)

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, event, func, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
-from forge_events.store import bells, blocks, merging, partitions
+from forge_events.store import blocks, listeners, merging, partitions
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Table
 
     from forge_events.errors import ForgeEventsError
-    from forge_events.store.contract import Block, Merged
+    from forge_events.store.records import Block, Merged
 
 __all__ = ["PostgreSQLDatabase"]
 
@@ -108,29 +108,29 @@ class PostgreSQLDatabase(Database):
         """Wait for no lock longer than the stated time."""
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
 
-    def ring(self, connection: Connection) -> None:
+    def notify(self, connection: Connection) -> None:
         """Have the server notify whoever listens; what dispatchers look at, those who watch look at, too."""
-        connection.exec_driver_sql(f"NOTIFY {bells.CHANNEL}")
+        connection.exec_driver_sql(f"NOTIFY {listeners.CHANNEL}")
         self.tell(connection, 0, 0)
 
-    def listen(self) -> bells.ServerBell:
+    def listen(self) -> listeners.ServerListener:
         """Return a connection of its own that listens."""
-        return self._listening(bells.CHANNEL)
+        return self._listening(listeners.CHANNEL)
 
     def tell(self, connection: Connection, job_id: int, counter: int) -> None:
         """Have the server notify those who watch of which job there is news."""
-        connection.exec_driver_sql(f"NOTIFY {bells.NEWS}, '{job_id}:{counter}'")
+        connection.exec_driver_sql(f"NOTIFY {listeners.NEWS}, '{job_id}:{counter}'")
 
-    def watch(self) -> bells.ServerBell:
+    def watch(self) -> listeners.ServerListener:
         """Return a connection that is told of news."""
-        return self._listening(bells.NEWS)
+        return self._listening(listeners.NEWS)
 
-    def _listening(self, channel: str) -> bells.ServerBell:
+    def _listening(self, channel: str) -> listeners.ServerListener:
         url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         with self.explained():
             connection = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT)
             connection.execute(f"LISTEN {channel}")
-        return bells.ServerBell(connection, self.explained)
+        return listeners.ServerListener(connection, self.explained)
 
     def lock_schema(self, connection: Connection) -> None:
         """Keep others from changing the tables to the end of the transaction."""

@@ -13,7 +13,7 @@ from forge_events.errors import InvalidLaunch, NotLaunched, StaleTransition
 from forge_events.jobs import ACTIVE, RECORDED, Job, JobStatus
 from forge_events.launches import Launch
 from forge_events.store import jobs, nodes, steps
-from forge_events.store.choice import SQLChoice
+from forge_events.store.choice import Choice
 from forge_events.store.jobs import COLUMNS, Step
 from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies
 from forge_events.store.schema import jobs as job_table
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     from forge_events.jobs import NewJob
     from forge_events.store.database import Database
-    from forge_events.store.engine import Bell
+    from forge_events.store.listeners import Listener
 
-__all__ = ["SQLQueue"]
+__all__ = ["Queue"]
 
 _ATTEMPTS = 5
 _LAUNCHED = job_table.c.launch_type != RECORDED
 
 
-class SQLQueue:
-    """Fulfil :class:`forge_events.store.engine.JobQueue`, which says what each verb means."""
+class Queue:
+    """The jobs that are launched, and how work is shared out."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,7 +43,12 @@ class SQLQueue:
     def add(
         self, job: NewJob, launch: Launch, *, queue: int, after: Sequence[int], at: datetime.datetime, by: str
     ) -> Job:
-        """Add a job that is pending."""
+        """Add a job that is pending; a job whose uuid is known is returned as it is, unchanged.
+
+        :param queue: 0, or the template of which one job runs at a time.
+        :param after: ids of jobs that must be successful before; when one of them is not, this job is canceled.
+        :raises UnknownJob: there is no such job. InvalidLaunch: one has ended without success.
+        """
         with self._database.writing(is_durable=True) as connection:
             known = jobs.by_uuid(connection, job.uuid)
             if known is not None:
@@ -56,27 +61,27 @@ class SQLQueue:
             return steps.take(self._database, connection, made, JobStatus.PENDING, Step(at, by))
 
     def launch_of(self, job_id: int) -> Launch | None:
-        """Return what a job was to run."""
+        """Return what a job was to run; None for one that was recorded."""
         with self._database.reading() as connection:
             jobs.by_id(connection, job_id)
             found = connection.scalar(select(job_table.c.launch).where(job_table.c.id == job_id))
         return None if found is None else Launch.model_validate(found)
 
     def has_work(self) -> bool:
-        """Return whether there is a job to decide about."""
+        """Return whether there is a job to decide about: a pending one that nothing blocks, or one without a node."""
         pending = select(job_table.c.id).where(PENDING)
         unplaced = select(job_table.c.id).where(ACTIVE_JOB, job_table.c.execution_node.is_(None), _LAUNCHED)
         with self._database.reading() as connection:
             return any(connection.execute(wanted.limit(1)).first() is not None for wanted in (pending, unplaced))
 
     @contextmanager
-    def choosing(self) -> Iterator[SQLChoice]:
-        """Give a decision, alone: the nodes are locked before anything else is looked at."""
+    def choosing(self) -> Iterator[Choice]:
+        """Give a decision, alone."""
         with self._database.writing() as connection:
-            yield SQLChoice(self._database, connection, nodes.read(connection, is_locked=True))
+            yield Choice(self._database, connection, nodes.read(connection, is_locked=True))
 
     def take(self, node: str, dispatcher: int, *, limit: int, only: int | None = None) -> list[Job]:
-        """Take jobs that wait on a node and that nobody has in hand."""
+        """Take jobs that wait on a node and that no process has in hand, oldest first: they are this process's now."""
         free = select(job_table.c.id).where(
             ACTIVE_JOB, job_table.c.status == JobStatus.WAITING, job_table.c.execution_node == node
         )
@@ -92,7 +97,10 @@ class SQLQueue:
             return [jobs.by_id(connection, job_id) for job_id in ids]
 
     def begin(self, job: Job, pid: int, started: datetime.datetime, at: datetime.datetime, by: str) -> Job:
-        """Make a job ``running``."""
+        """Make a job that this process has in hand ``running`` with a process of ansible-runner.
+
+        :raises StaleTransition: it is not waiting any more, or was taken from this process.
+        """
         self._database.prepare(job.id)
         # Where it runs is a reason for the step, and no explanation of the status.
         values = {"runner_pid": pid, "runner_started": started, "job_explanation": ""}
@@ -102,22 +110,25 @@ class SQLQueue:
             return steps.take(self._database, connection, job, JobStatus.RUNNING, step, only_if=is_ours, **values)
 
     def adopt(self, job: Job, dispatcher: int) -> bool:
-        """Take a job from the process that has it in hand."""
+        """Take a job from the process that has it in hand in ``job``; return False if somebody else was quicker."""
         same = job_table.c.dispatcher_id.is_not_distinct_from(job.dispatcher_id)
         where = (job_table.c.id == job.id) & (job_table.c.status == job.status) & same
         with self._database.writing() as connection:
             return bool(connection.execute(update(job_table).where(where).values(dispatcher_id=dispatcher)).rowcount)
 
     def in_hand(self, node: str) -> list[Job]:
-        """Return the jobs of a node that some process has in hand."""
+        """Return the jobs of a node that some process has in hand, by id."""
         return self._active(job_table.c.execution_node == node, job_table.c.dispatcher_id.is_not(None))
 
     def active(self) -> list[Job]:
-        """Return all launched jobs that are waiting or running."""
+        """Return all jobs that are waiting or running and were launched, by id."""
         return self._active(_LAUNCHED)
 
     def request_cancel(self, job: Job, at: datetime.datetime, by: str) -> Job:
-        """Ask to cancel a job, or cancel it at once where no process has it in hand."""
+        """Ask to cancel a job: one that no process has in hand is canceled at once, one that has ended stays as it is.
+
+        :raises NotLaunched: it was recorded.
+        """
         if not job.is_launched:
             raise NotLaunched(job.id)
         for _ in range(_ATTEMPTS):
@@ -132,7 +143,10 @@ class SQLQueue:
         return job
 
     def time_of(self, job: Job, said: datetime.datetime) -> datetime.datetime:
-        """Return what the database's clock showed when that of a job's node showed a time."""
+        """Return what the database's clock showed when that of a job's node showed a time; it is never yet to come.
+
+        It is as exact as the last look at both clocks. For a job that was recorded, what its recorder said stands.
+        """
         if not job.is_launched:
             return said
         offset = select(node_table.c.clock_offset).where(node_table.c.hostname == job.execution_node)
@@ -145,7 +159,7 @@ class SQLQueue:
             return now
 
     def explain(self, job: Job, reason: str) -> None:
-        """Write down why a job is where it is."""
+        """Write down why a job that has not ended is where it is; nothing happens to one that has."""
         with self._database.writing() as connection:
             _explain(connection, job.id, reason)
 
@@ -160,7 +174,7 @@ class SQLQueue:
         return {status: found.get(status, 0) for status in (JobStatus.PENDING, *sorted(ACTIVE, reverse=True))}
 
     def ahead_of(self, job: Job) -> int:
-        """Return how many pending jobs are older."""
+        """Return how many pending jobs are older than a job that is pending."""
         with self._database.reading() as connection:
             older = select(func.count()).where(PENDING, job_table.c.id < job.id)
             return connection.execute(older).scalar_one()
@@ -171,13 +185,18 @@ class SQLQueue:
             return bool(connection.scalar(select(job_table.c.queue).where(job_table.c.id == job_id)))
 
     def blockers(self, job_id: int) -> list[Job]:
-        """Return the jobs that must be successful before a job."""
+        """Return the jobs that must be successful before a job, by id."""
         ids = select(dependencies.c.blocker_id).where(dependencies.c.job_id == job_id)
         with self._database.reading() as connection:
             return jobs.listed(connection, select(*COLUMNS).where(job_table.c.id.in_(ids)).order_by(job_table.c.id))
 
-    def listen(self) -> Bell:
-        """Return a bell that rings when there is something new."""
+    def listen(self) -> Listener:
+        """Return what is notified when there may be something to decide or to do.
+
+        That is when a job was launched, was canceled, has ended or was given to a node, and when a node has changed.
+
+        :raises StoreUnavailable: the database cannot be reached.
+        """
         return self._database.listen()
 
     def _lay_down(self, connection: Connection, job: Job, launch: Launch, queue: int, blockers: Sequence[Job]) -> None:
@@ -198,7 +217,7 @@ class SQLQueue:
             return steps.take(self._database, connection, job, JobStatus.CANCELED, Step(at, by, f"canceled by {by}"))
         asked = update(job_table).where(job_table.c.id == job.id, job_table.c.cancel_requested.is_(None))
         connection.execute(asked.values(cancel_requested=at, cancel_by=by))
-        self._database.ring(connection)
+        self._database.notify(connection)
         return jobs.by_id(connection, job.id)
 
     def _active(self, *where: ColumnElement[bool]) -> list[Job]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, delete, func, or_, select
 
 from forge_events.jobs import Job
-from forge_events.store.contract import Dropped
+from forge_events.store.records import Dropped
 from forge_events.store.schema import (
     dependencies,
     hostresults,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from forge_events.store.contract import Retention
     from forge_events.store.database import Database
+    from forge_events.store.records import Retention
 
 __all__ = ["drop"]
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, event, literal_column
 from sqlalchemy.pool import StaticPool
 
 from forge_events.errors import StoreUnavailable, ValueRejected
-from forge_events.store import bells, revision
+from forge_events.store import listeners, revision
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.schema import REVISIONS, jobevents
@@ -83,7 +83,7 @@ class SQLiteDatabase(Database):
         event.listen(engine, "begin", _begin)
         super().__init__(engine, str(file))
         self._file = file
-        self._bells = file.with_name(f"{file.name}-bells")
+        self._listeners = file.with_name(f"{file.name}-listeners")
         self._news = file.with_name(f"{file.name}-news")
         self._rings = self._tells = False
         self._busy_timeout = busy_timeout
@@ -110,29 +110,29 @@ class SQLiteDatabase(Database):
         with super().writing(is_durable=is_durable) as connection:
             yield connection
         if self._rings:
-            bells.ring(self._bells)
+            listeners.notify(self._listeners)
         if self._tells:
-            bells.ring(self._news)
+            listeners.notify(self._news)
 
     def index_hint(self, index: str) -> str:
         """Name the index: SQLite would rather read all rows of a status and sort them."""
         return f"INDEXED BY {index}"
 
-    def ring(self, connection: Connection) -> None:  # noqa: ARG002 - there is but one
+    def notify(self, connection: Connection) -> None:  # noqa: ARG002 - there is but one
         """Remember to ring; what dispatchers look at, those who watch look at, too."""
         self._rings = self._tells = True
 
-    def listen(self) -> bells.FileBell:
-        """Return a bell in a folder beside the file."""
-        return bells.FileBell(self._bells, self.where)
+    def listen(self) -> listeners.FileListener:
+        """Return what listens in a folder beside the file."""
+        return listeners.FileListener(self._listeners, self.where)
 
     def tell(self, connection: Connection, job_id: int, counter: int) -> None:  # noqa: ARG002 - a pipe carries nothing
         """Remember to wake those who watch."""
         self._tells = True
 
-    def watch(self) -> bells.FileBell:
+    def watch(self) -> listeners.FileListener:
         """Return what wakes one who watches, in another folder beside the file."""
-        return bells.FileBell(self._news, self.where)
+        return listeners.FileListener(self._news, self.where)
 
     def translated(self, error: BaseException) -> ForgeEventsError:
         """Return our error for one of the driver."""

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from forge_events.jobs import JobStatus
 from forge_events.store import jobs
 from forge_events.store.jobs import COLUMNS, Step
-from forge_events.store.notifications import plan
+from forge_events.store.outbox import plan
 from forge_events.store.schema import dependencies, transitions
 from forge_events.store.schema import jobs as job_table
 
@@ -37,7 +37,7 @@ def take(database: Database, connection: Connection, job: Job, new: JobStatus, s
     database.tell(connection, job.id, moved.event_count)
     has_freed = new.is_final and _end(connection, moved, step)
     if moved.is_launched or has_freed:
-        database.ring(connection)
+        database.notify(connection)
     return moved
 
 

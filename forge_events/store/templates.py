@@ -21,27 +21,33 @@ if TYPE_CHECKING:
 
     from forge_events.store.database import Database
 
-__all__ = ["SQLTemplates"]
+__all__ = ["Templates"]
 
 _COLUMNS = [templates.c[name] for name in JobTemplate.model_fields]
 _MAX_ID = 2**63 - 1
 
 
-class SQLTemplates:
-    """Fulfil :class:`forge_events.store.engine.Templates`, which says what each verb means."""
+class Templates:
+    """The job templates."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, template: JobTemplate) -> JobTemplate:
-        """Add a template and return it with its id."""
+        """Add a template and return it with its id.
+
+        :raises InvalidLaunch: a message for somebody cannot be made. NameTaken: there is one of its name.
+        """
         new = insert(templates).values(_values(template)).returning(templates.c.id)
         # Jobs refer to the id, so it must not become another template's, not even when the machine loses its power.
         with self._database.writing(is_durable=True) as connection, _taken(template):
             return _by_id(connection, connection.execute(new).scalar_one())
 
     def get(self, name: str) -> JobTemplate:
-        """Return the template of a name or id."""
+        """Return the template of a name, or of an id where none has such a name.
+
+        :raises UnknownTemplate: there is none.
+        """
         with self._database.reading() as connection:
             return _find(connection, name)
 
@@ -51,7 +57,10 @@ class SQLTemplates:
             return _templates(connection, select(*_COLUMNS).order_by(templates.c.name))
 
     def replace(self, template: JobTemplate) -> JobTemplate:
-        """Store what has become of a template."""
+        """Store what has become of the template with this id; jobs that were launched before stay as they are.
+
+        :raises InvalidLaunch: as :meth:`add`. UnknownTemplate: there is none. NameTaken: another one has its name.
+        """
         new = update(templates).where(templates.c.id == template.id).values(_values(template))
         with self._database.writing(is_durable=True) as connection, _taken(template):
             if not connection.execute(new).rowcount:
@@ -59,7 +68,10 @@ class SQLTemplates:
             return _by_id(connection, template.id)
 
     def delete(self, name: str) -> None:
-        """Delete the template of a name or id."""
+        """Delete a template; its jobs stay.
+
+        :raises UnknownTemplate: there is none.
+        """
         with self._database.writing(is_durable=True) as connection:
             found = _find(connection, name)
             connection.execute(delete(templates).where(templates.c.id == found.id))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, func, select
 
-from forge_events.store.contract import Share, Usage
 from forge_events.store.expressions import month_of
+from forge_events.store.records import Share, Usage
 from forge_events.store.schema import jobs
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from forge_events.events import EventFilter
 from forge_events.jobs import JobStatus
 from forge_events.nodes import Machine
 from forge_events.store import open_store, upgrade
-from forge_events.store.engine import Dispatcher as Process
+from forge_events.store.records import Process
 from forge_events.store.schema import jobs
 from tests import postgresql
 from tests.dispatcher.engine import Engine, engine, until

@@ -11,7 +11,7 @@ import pytest
 
 from forge_events.nodes import Machine, NodeType
 from forge_events.store import open_store
-from forge_events.store.engine import Dispatcher
+from forge_events.store.records import Process
 from tests.cli.story import example
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def manned(cli: CommandLine, node="here", seconds_ago=-200.0, **facts):
     """Have a process work on a node, last seen so many seconds ago, or as if it were in a while."""
     cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
-    process = Dispatcher(
+    process = Process(
         **{"id": 0, "node": node, "machine": f"m-{node}", "pid": 1, "process_started": at, "last_seen": at, **facts}
     )
     with open_store(cli.url) as store:

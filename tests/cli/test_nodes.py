@@ -12,7 +12,7 @@ from forge_events.cli import nodes
 from forge_events.cli.sizes import size_of
 from forge_events.nodes import Machine
 from forge_events.store import open_store
-from forge_events.store.engine import Dispatcher
+from forge_events.store.records import Process
 
 
 def store_of(cli):
@@ -23,7 +23,7 @@ def sign_on(cli, node="a", age=-200.0, machine="m1", version="1.2", offset=None)
     """Have a dispatcher work on a node, last seen so many seconds ago, or as if it were in a while."""
     cli.settings["FORGE_EVENTS_NODE_LOST_AFTER"] = "250"  # the tests of a busy machine may take a while
     at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
-    dispatcher = Dispatcher(0, node, machine, 4711, at, at)
+    dispatcher = Process(0, node, machine, 4711, at, at)
     with store_of(cli) as store:
         return store.nodes.sign_on(
             dispatcher, Machine(cpu=4, memory=8 * 2**30, clock_offset=offset), version, lost_after=30

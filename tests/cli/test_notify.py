@@ -30,11 +30,11 @@ def told(anywhere):
     url = anywhere.url or f"sqlite:///{anywhere.home}/events.db"
     with open_store(url) as store:
         first = running(store, add_template(store, started=[JSON, SLACK], success=[NOSUCH]))
-        sent, failed = store.notifications.take(NOW)
-        store.notifications.sent(sent, later(1))
-        store.notifications.failed(failed, "nobody there", later(71))
+        sent, failed = store.outbox.take(NOW)
+        store.outbox.sent(sent, later(1))
+        store.outbox.failed(failed, "nobody there", later(71))
         store.transition(first, JobStatus.SUCCESSFUL, at=later(2), by="test")
-        store.notifications.failed(store.notifications.take(later(2))[0], "no such thing", None)
+        store.outbox.failed(store.outbox.take(later(2))[0], "no such thing", None)
         second = running(store, add_template(store, started=[JSON]))
     return anywhere, first.id, second.id
 

@@ -87,11 +87,11 @@ def test_a_decision_has_the_database_s_time(store, made_service, monkeypatch, ho
     assert job.created == times[0]
 
 
-def test_a_bell_that_was_not_heard_is_made_good_by_the_next_look(store, made_service):
+def test_a_notification_that_was_lost_is_made_good_by_the_next_look(store, made_service):
     one = made_service(pace=Pace(heartbeat=1000, lost_after=2000, poll=0.3), node_type=NodeType.CONTROL)
     one.run_once()
     job = launching.launch(store, Launch.of(playbook="site.yml"))
-    one._session.bell.hush()
+    one._session.listener.drain()
     until(lambda: one.run_once().decided.held, 30)
     assert fresh(store, job).status is JobStatus.WAITING
 

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -25,9 +23,7 @@ from tests.conftest import ROOT
 from tests.notices.receiving import HANG, receiver
 from tests.store.making import NOW, Play, append, later
 from tests.store.templating import add_template, running
-
-if TYPE_CHECKING:
-    from forge_events.store import Store
+from tests.stores import faulty
 
 TO = "json://user:hunter2@host/token"
 UNREACHABLE = Outcome("the other side cannot be reached, or took nothing", may_pass=True)
@@ -71,7 +67,7 @@ def notifier(url, store):
 
 
 def known_of(store, job):
-    return [(one.status, one.attempts, one.error) for one in store.notifications.find(job_id=job.id)]
+    return [(one.status, one.attempts, one.error) for one in store.outbox.find(job_id=job.id)]
 
 
 def ended(store, *, status=JobStatus.FAILED, **notifications):
@@ -94,7 +90,7 @@ def test_people_are_told_of_a_job_in_the_usual_words(store, other_side, notifier
     assert other_side.received[1]["message"] == (
         f"Job: {job.id} deploy\nStatus: failed\nElapsed: 1 min 0 s\nExplanation: a host failed\nFailed hosts: web"
     )
-    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent", "sent"]
+    assert [one.status for one in store.outbox.find(job_id=job.id)] == ["sent", "sent"]
 
 
 def test_nobody_is_told_twice(store, notifier):
@@ -199,7 +195,7 @@ def test_no_secret_of_an_address_gets_out(store, notifier, capfd, caplog):
     job = ended(store, failure=["pigeon://hunter2", "json://u:hunter2@127.0.0.1:1/hunter2"])
     told = notifier().run_once(later(61))
     assert all(one.error for one in told)
-    seen = [told, store.notifications.find(job_id=job.id), capfd.readouterr(), caplog.text]
+    seen = [told, store.outbox.find(job_id=job.id), capfd.readouterr(), caplog.text]
     assert "hunter2" not in str(seen)
 
 
@@ -219,59 +215,49 @@ def test_what_becomes_of_a_notification_changes_no_job(store, notifier):
 def test_a_job_that_was_dropped_meanwhile_is_not_told_of(url, store):
     job = ended(store, failure=[TO])
     dropping = open_store(url)
-    take = dropping.notifications.take
 
-    class Box:
-        def __getattr__(self, name):
-            return getattr(store.notifications, name)
+    def take(own, now, *, limit):
+        found = own(now, limit=limit)
+        list(dropping.drop_jobs(Retention(later(100))))
+        return found
 
-        def take(self, now, *, limit):
-            found = take(now, limit=limit)
-            list(dropping.drop_jobs(Retention(later(100))))
-            return found
-
-    opened = SimpleNamespace(
-        notifications=Box(), job=store.job, host_summaries=store.host_summaries, close=dropping.close
-    )
     send = Recorder()
-    one = Notifier(lambda: cast("Store", opened), send)
+    one = Notifier(lambda: faulty(dropping, outbox={"take": take}), send)
     assert [told.error for told in one.run_once(later(61))] == ["the job was dropped before it could be told of"]
     one.close()
-    assert (send.sent, store.notifications.find(job_id=job.id)) == ([], [])
+    assert (send.sent, store.outbox.find(job_id=job.id)) == ([], [])
 
 
-class Flaky:
-    """A store whose verbs fail while they are named."""
+def away_while(reasons):
+    """Return a verb that fails while there is a reason."""
 
-    def __init__(self, store, failing):
-        self.store, self.failing = store, failing
-
-    def __getattr__(self, name):
-        if name in self.failing:
+    def verb(own, *arguments, **more):
+        if reasons:
             raise StoreUnavailable("here", "it is away")
-        found = getattr(self.store, name)
-        return Flaky(found, self.failing) if name == "notifications" else found
+        return own(*arguments, **more)
+
+    return verb
 
 
 def test_what_was_sent_while_the_database_went_away_is_marked_when_it_is_back(url, store):
     job = ended(store, failure=[TO])
     failing, send = {"sent"}, Recorder()
-    one = Notifier(lambda: Flaky(open_store(url), failing), send)
+    one = Notifier(lambda: faulty(open_store(url), outbox={"sent": away_while(failing)}), send)
     with pytest.raises(StoreUnavailable):
         one.run_once(later(61))
     one.close()
-    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sending"]
+    assert [one.status for one in store.outbox.find(job_id=job.id)] == ["sending"]
     failing.clear()
     assert [told.error for told in one.run_once(later(62))] == [""]
     one.close()
-    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent"]
+    assert [one.status for one in store.outbox.find(job_id=job.id)] == ["sent"]
     assert len(send.sent) == 1
 
 
 def test_what_could_not_be_read_is_sent_later(url, store):
     ended(store, failure=[TO])
     failing, send = {"job"}, Recorder()
-    one = Notifier(lambda: Flaky(open_store(url), failing), send)
+    one = Notifier(lambda: faulty(open_store(url), job=away_while(failing)), send)
     with pytest.raises(StoreUnavailable):
         one.run_once(later(61))
     failing.clear()
@@ -288,7 +274,7 @@ def test_one_whose_sender_is_killed_is_marked_and_never_sent_again(url, store, o
     process = subprocess.Popen([sys.executable, "-c", script, url], cwd=ROOT)
     try:
         assert other_side.has_received.wait(60)
-        assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sending"]
+        assert [one.status for one in store.outbox.find(job_id=job.id)] == ["sending"]
     finally:
         process.kill()
     assert process.wait(60) == -signal.SIGKILL
@@ -323,7 +309,7 @@ def test_a_thread_tells_of_jobs_until_it_is_time_to_stop(url, store, stop):
     stop.set()
     notices.end()
     assert [one.job_id for one in told] == [job.id]
-    assert [one.status for one in store.notifications.find(job_id=job.id)] == ["sent"]
+    assert [one.status for one in store.outbox.find(job_id=job.id)] == ["sent"]
     assert "notices" not in {thread.name for thread in threading.enumerate()}
 
 

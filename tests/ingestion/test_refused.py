@@ -17,6 +17,7 @@ from forge_events.store import open_store
 from forge_events.store.location import sqlite_file
 from tests.ingestion.announced import announced
 from tests.ingestion.spools import Spool, job_of, kept_of, now
+from tests.stores import faulty
 
 ALL = EventFilter()
 
@@ -124,19 +125,15 @@ def test_a_receiver_names_what_is_refused_and_shows_nothing_of_it(url, folder, r
     assert "evil" not in receiver.told()
 
 
-class Unwilling:
-    """A store whose Python cannot bring a value into the database's form."""
+def unwilling(store, error):
+    """Return a store whose Python cannot bring a value into the database's form."""
 
-    def __init__(self, store, error):
-        self._store, self._error = store, error
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def append(self, job, batch, **more):
+    def append(own, job, batch, **more):
         if any(event.stdout == "evil" for event in batch):
-            raise self._error
-        return self._store.append(job, batch, **more)
+            raise error
+        return own(job, batch, **more)
+
+    return faulty(store, append=append)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +144,7 @@ class Unwilling:
 def test_whatever_the_store_says_to_a_value(store, folder, error):
     spool = Spool(folder).root().event(stdout="evil").event().stats().eof()
     told = announced(spool)
-    (received,) = drain(folder, Unwilling(store, error), now())
+    (received,) = drain(folder, unwilling(store, error), now())
     told.check(store)
     (damage,) = received.damages
     assert "evil" not in damage.reason

@@ -21,9 +21,10 @@ from forge_events.ingestion.service import Pace, Service
 from forge_events.ingestion.stopping import Stop
 from forge_events.jobs import JobStatus
 from forge_events.store import open_store
-from forge_events.store.contract import Merged
+from forge_events.store.records import Merged
 from tests.ingestion.spools import Spool, now
 from tests.ingestion.waiting import until
+from tests.stores import faulty
 
 BATCH = 500
 
@@ -186,25 +187,21 @@ def test_failing_attempts_leave_nothing_open(folder, told, stop):
     assert counts[1] == counts[2]
 
 
-class Poisoned:
-    """A store that fails as if it were away, for one job."""
+def poisoned(store, uuid):
+    """Return a store that fails as if it were away, for one job."""
 
-    def __init__(self, store, uuid):
-        self._store, self._uuid = store, uuid
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def append(self, job, batch, **more):
-        if job.uuid == self._uuid:
+    def append(own, job, batch, **more):
+        if job.uuid == uuid:
             raise StoreUnavailable("db", "something went wrong")
-        return self._store.append(job, batch, **more)
+        return own(job, batch, **more)
+
+    return faulty(store, append=append)
 
 
 def test_a_spool_that_makes_the_store_fail_comes_last(url, folder, told, stop):
     first = Spool(folder).done()
     others = [Spool(folder).done() for _ in range(2)]
-    service = Service(lambda: Poisoned(open_store(url), first.uuid), folder, told, stop)
+    service = Service(lambda: poisoned(open_store(url), first.uuid), folder, told, stop)
     assert service.run_once(now()).outage is not None
     assert all(spool.path.exists() for spool in others)
     assert service.run_once(now()).outage is not None
@@ -213,25 +210,22 @@ def test_a_spool_that_makes_the_store_fail_comes_last(url, folder, told, stop):
     service._close()
 
 
-class Forgetful:
-    """A store from which a job is dropped while its events arrive, once."""
+def forgetful(store):
+    """Return a store from which a job is dropped while its events arrive, once."""
+    dropped = set()
 
-    def __init__(self, store):
-        self._store, self._has_dropped = store, False
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def append(self, job, batch, **more):
-        if self._has_dropped:
-            return self._store.append(job, batch, **more)
-        self._has_dropped = True
+    def append(own, job, batch, **more):
+        if job.id in dropped:
+            return own(job, batch, **more)
+        dropped.add(job.id)
         raise UnknownJob(str(job.id))
+
+    return faulty(store, append=append)
 
 
 def test_a_job_that_is_dropped_meanwhile_begins_anew(url, folder, told, stop):
     spools = [Spool(folder).done() for _ in range(2)]
-    service = Service(lambda: Forgetful(open_store(url)), folder, told, stop)
+    service = Service(lambda: forgetful(open_store(url)), folder, told, stop)
     assert service.run_once(now()).has_more
     assert [spool.path.exists() for spool in spools] == [True, False]
     assert not service.run_once(now()).has_more
@@ -274,28 +268,15 @@ def test_a_spool_that_cannot_be_read_is_told_of_once_and_tried_again(service, to
 # Beside the work
 
 
-class Merging:
-    """A store that has blocks to merge, one after the other has been told of."""
+def merging(store, told):
+    """Return a store that has blocks to merge, one after the other has been told of."""
 
-    def __init__(self, store, told):
-        self._store, self._told = store, told
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._store.close()
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def merge(self):
+    def merge(_):
         for number in range(100):
             yield Merged(number, 1000, 1, 0.1)
-            until(partial(self._has, number))
+            until(lambda: len(told.blocks) > number)  # noqa: B023 - it is called before the next one
 
-    def _has(self, number):
-        return len(self._told.blocks) > number
+    return faulty(store, merge=merge)
 
 
 def test_partitions_are_merged_beside_the_work_until_it_is_time_to_stop(sqlite_url, folder, stop):
@@ -311,7 +292,7 @@ def test_partitions_are_merged_beside_the_work_until_it_is_time_to_stop(sqlite_u
     opened = []
 
     def door():
-        opened.append(Merging(open_store(sqlite_url), told))
+        opened.append(merging(open_store(sqlite_url), told))
         return opened[-1]
 
     Service(door, folder, told, stop, Pace(poll=0.05)).run()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events.launches import Launch
 from forge_events.nodes import Machine
-from forge_events.store.engine import Dispatcher
+from forge_events.store.records import Process
 from tests.store.making import NOW, new_job
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def launched(
     return store.queue.add(job, launch, queue=queue, after=after, at=at, by="me")
 
 
-def manned(store: Store, node: str = "a", *, cores: float = 4, at: datetime.datetime = NOW, **facts: Any) -> Dispatcher:
+def manned(store: Store, node: str = "a", *, cores: float = 4, at: datetime.datetime = NOW, **facts: Any) -> Process:
     """Have a process work on a node; with 4 cores the node takes 16 forks."""
     known = {"machine": f"machine of {node}", "pid": 4711, "process_started": NOW, **facts}
-    process = Dispatcher(id=0, node=node, last_seen=at, **known)
+    process = Process(id=0, node=node, last_seen=at, **known)
     return store.nodes.sign_on(process, Machine(cpu=cores, memory=8 * GB), "1.2", lost_after=LOST_AFTER)
 
 
-def seen(store: Store, process: Dispatcher, at: datetime.datetime, *, cores: float = 4) -> None:
+def seen(store: Store, process: Process, at: datetime.datetime, *, cores: float = 4) -> None:
     """Have a process say that it is there."""
     assert store.nodes.beat(process, Machine(cpu=cores, memory=8 * GB), at)
 

@@ -24,7 +24,7 @@ def add_template(store: Store, **notifications: Any) -> int:
     wanted = {event: [_as_stored(one) for one in found] for event, found in notifications.items()}
     values = {"name": f"template {next(_numbers)}", "launch": {"playbook": "site.yml"}, "ask": [], "created": NOW}
     new = insert(templates).values(**values, modified=NOW, notifications=wanted).returning(templates.c.id)
-    with store._database.writing() as connection:  # type: ignore[attr-defined]
+    with store._database.writing() as connection:
         found: int = connection.execute(new).scalar_one()
     return found
 

@@ -10,7 +10,7 @@ from forge_events.errors import NameTaken, NodeAtWork, UnknownNode, ValueRejecte
 from forge_events.jobs import JobStatus
 from forge_events.nodes import Machine, NodeState, NodeType
 from forge_events.store import nodes, open_store
-from forge_events.store.engine import Dispatcher
+from forge_events.store.records import Process
 from forge_events.store.schema import jobs as job_table
 from tests.store.making import NOW, later, new_job
 
@@ -20,7 +20,7 @@ LOST_AFTER = 30.0
 
 def process(node="a", **facts):
     plain = {"id": 0, "node": node, "machine": "m1", "pid": 4711, "process_started": NOW, "last_seen": NOW}
-    return Dispatcher(**{**plain, **facts})
+    return Process(**{**plain, **facts})
 
 
 def signed_on(store, node="a", **facts):
@@ -317,7 +317,7 @@ def test_a_locked_read_sees_what_it_waited_for(url, store):
     found = []
 
     def read():
-        with open_store(url) as own, own._database.writing() as connection:  # type: ignore[attr-defined]
+        with open_store(url) as own, own._database.writing() as connection:
             found.extend(nodes.read(connection, is_locked=True))
 
     with store._database.writing() as connection:

@@ -18,8 +18,8 @@ from forge_events.errors import ForgeEventsError, SchemaMismatch, StoreUnavailab
 from forge_events.jobs import JobStatus
 from forge_events.store import Retention, open_store
 from forge_events.store.schema import REVISIONS
-from forge_events.store.sql import SQLStore
 from forge_events.store.sqlite import SQLiteDatabase
+from forge_events.store.store import Store
 from tests.store.making import NOW, Play, append, ended, make_event, new_job
 
 # For another process, since locks are kept for each one.
@@ -220,7 +220,7 @@ def test_the_database_of_another_program_is_refused_and_kept(file):
 def test_a_locked_database_says_so_after_its_time(store, file, raw):
     raw.execute("BEGIN IMMEDIATE")
     database = SQLiteDatabase(file, busy_timeout=0.1)
-    with SQLStore(database) as waiting:
+    with Store(database) as waiting:
         with pytest.raises(StoreUnavailable, match="another program keeps it locked"):
             waiting.add_job(new_job())
         assert waiting.jobs() == []
@@ -255,7 +255,7 @@ def test_a_damaged_database_says_so(store, file):
 
 
 def test_a_removed_database_does_not_come_back_empty(file):
-    store = SQLStore(SQLiteDatabase(file))
+    store = Store(SQLiteDatabase(file))
     store.close()
     file.unlink()
     with pytest.raises(StoreUnavailable):

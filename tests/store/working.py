@@ -70,9 +70,9 @@ def take(url: str, limit: str) -> None:
     """Take all notifications, some at a time, and say that they were sent; print which ones they were."""
     taken = []
     with open_store(url) as store:
-        while found := store.notifications.take(now := datetime.datetime.now(datetime.UTC), limit=int(limit)):
+        while found := store.outbox.take(now := datetime.datetime.now(datetime.UTC), limit=int(limit)):
             for due in found:
-                store.notifications.sent(due, now)
+                store.outbox.sent(due, now)
                 taken.append([due.job_id, due.url])
     sys.stdout.write(f"{json.dumps(taken)}\n")
 

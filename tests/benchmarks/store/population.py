@@ -76,7 +76,7 @@ def _merged(connection: psycopg.Connection, block: int, low: int, high: int, las
 def _leaves(url: str, low: int, high: int) -> None:
     with open_store(url) as store, psycopg.connect(url, autocommit=True) as connection:
         for job_id in range(low, high + 1):
-            store._database.prepare(job_id)  # type: ignore[attr-defined]
+            store._database.prepare(job_id)
             values = {"low": job_id, "high": job_id, "last": high}
             connection.execute(_EVENTS.format(table=partitions.leaf_name(job_id)).encode(), values)
             connection.execute(_RESULTS.format(table=partitions.leaf_name(job_id)).encode())

@@ -1,189 +1,142 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every store does, whatever database is behind it.
-
-A verb is one transaction unless it says otherwise. A store may be used by one thread at a time; any number of stores in
-any number of processes may work on one database.
-"""
+"""The store: each verb is one transaction around statements of its noun's module."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import func, select
+
+from forge_events.events import EventRow
+from forge_events.jobs import JobFilter, JobStatus
+from forge_events.store import (
+    events,
+    feed,
+    filtering,
+    jobs,
+    output,
+    positions,
+    results,
+    retention,
+    rollup,
+    search,
+    steps,
+    summaries,
+    tasks,
+    usage,
+)
+from forge_events.store.accounts import Accounts
+from forge_events.store.jobs import Step
+from forge_events.store.lines import Lines
+from forge_events.store.nodes import Nodes
+from forge_events.store.objects import Catalogue
+from forge_events.store.outbox import Outbox
+from forge_events.store.queue import Queue
+from forge_events.store.schema import jobs as job_table
+from forge_events.store.templates import Templates
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from forge_events.events import EventFilter, EventRow, HostResult, JobEvent, ResultFilter
-    from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
+    from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
+    from forge_events.jobs import HostSummary, Job, NewJob, Transition
     from forge_events.queries import Page, Query
-    from forge_events.store.accounts import Accounts
-    from forge_events.store.engine import JobQueue, Nodes, NotificationBox, Templates, Watcher
+    from forge_events.store.database import Database
     from forge_events.store.feed import StatusChange
-    from forge_events.store.lines import Lines
-    from forge_events.store.objects import Catalogue
+    from forge_events.store.listeners import Listener
+    from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
     from forge_events.tasks import JobTask
 
-__all__ = ["Block", "Dropped", "Merged", "Retention", "Share", "Store", "Usage"]
+__all__ = ["Store"]
 
 
-class Dropped(NamedTuple):
-    """What retention dropped, or would drop: one job, how many events it had, and how many bytes their sources had."""
+class Store:
+    """Jobs, their transitions, their events and their host summaries, in a SQL database.
 
-    job: Job
-    event_count: int
-    size: int
-
-
-class Retention(NamedTuple):
-    """Which jobs are to be dropped: ended ones for which all conditions hold.
-
-    :param before: the job ended before this time; a job's age is that of its end.
-    :param template: the name that the jobs of a template share.
-    :param keep_last: of each template, so many of the jobs for which the conditions hold stay, those that ended last.
+    A verb is one transaction unless it says otherwise. Any number of threads may use one store, and any number of
+    stores in any number of processes may work on one database.
     """
 
-    before: datetime.datetime
-    template: str | None = None
-    status: JobStatus | None = None
-    keep_last: int = 0
-
-
-class Block(NamedTuple):
-    """A range of jobs whose events are partitioned together.
-
-    :param is_merged: the events of all are in one table; otherwise each job has a leaf of its own.
-    :param first: the smallest job id that belongs to it, whether there is such a job or not; ``last`` is the greatest.
-    :param size: bytes on disk, indexes included.
-    :param oldest: when its first job was created, None without a job; ``newest`` is when the last one was.
-    """
-
-    number: int
-    is_merged: bool
-    first: int
-    last: int
-    job_count: int
-    active_count: int
-    leaf_count: int
-    event_count: int
-    size: int
-    oldest: datetime.datetime | None
-    newest: datetime.datetime | None
-
-
-class Merged(NamedTuple):
-    """A block that was merged: its number, its jobs and their events, and how many seconds it took."""
-
-    block: int
-    job_count: int
-    event_count: int
-    seconds: float
-
-
-class Share(NamedTuple):
-    """What a group of jobs takes: a template's, or a month's as ``2026-01`` (UTC) by the jobs' creation.
-
-    :param size: bytes of what the events were read from.
-    """
-
-    name: str
-    job_count: int
-    event_count: int
-    size: int
-
-
-class Usage(NamedTuple):
-    """What the store takes and how it grows.
-
-    :param size: bytes of the database; ``data_size`` are those of its tables and their indexes alone, and
-        ``source_size`` those of what its events were read from.
-    :param free: bytes free on the database's disk, None if that cannot be seen.
-    :param daily_source_size: bytes that came in a day, by the jobs created in the last ``days`` days; a younger store
-        is measured over its own age, but over a day at the least.
-    """
-
-    size: int
-    data_size: int
-    source_size: int
-    free: int | None
-    daily_source_size: float
-    days: int
-    templates: Sequence[Share]
-    months: Sequence[Share]
-    jobs: Sequence[Share]
-
-    def on_disk(self, source_size: float) -> float:
-        """Return about how many bytes the database takes for what was so large when it was read."""
-        # What one event takes is not known: on the average of all.
-        return source_size * self.data_size / self.source_size if self.source_size else 0.0
-
-    @property
-    def growth(self) -> float:
-        """How many bytes the database grows by in a day."""
-        return self.on_disk(self.daily_source_size)
-
-    @property
-    def days_left(self) -> float | None:
-        """How many days the free space lasts; None if that cannot be known, or nothing grows."""
-        return self.free / self.growth if self.free is not None and self.growth > 0 else None
-
-
-class Store(Protocol):
-    """Jobs, their transitions, their events and their host summaries."""
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def __enter__(self) -> Self:
         """Return the store itself."""
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the store."""
+        self.close()
 
     def close(self) -> None:
         """Give back the connection; a second call does nothing."""
-
-    @property
-    def queue(self) -> JobQueue:
-        """The jobs that are launched, and how work is shared out."""
-
-    @property
-    def nodes(self) -> Nodes:
-        """The nodes, and the processes that work on them."""
-
-    @property
-    def notifications(self) -> NotificationBox:
-        """What is to be told of jobs."""
-
-    @property
-    def lines(self) -> Lines:
-        """The output of jobs by lines, as a page looks at it."""
-
-    @property
-    def templates(self) -> Templates:
-        """The job templates."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The users of the API, with their tokens and sessions."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The objects that a launch may name."""
-
-    def find(self, model: str, query: Query) -> Page:
-        """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`."""
+        self._database.close()
 
     def now(self) -> datetime.datetime:
         """Return what the database's clock shows: the one clock by which nodes and jobs are stamped and compared.
 
         With PostgreSQL that is the server's; with SQLite, which is for one machine, that machine's.
         """
+        with self._database.reading() as connection:
+            return connection.execute(select(self._database.clock)).scalar_one()
+
+    @property
+    def queue(self) -> Queue:
+        """The jobs that are launched, and how work is shared out."""
+        return Queue(self._database)
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes, and the processes that work on them."""
+        return Nodes(self._database)
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is to be told of jobs."""
+        return Outbox(self._database)
+
+    @property
+    def lines(self) -> Lines:
+        """The output of jobs by lines, as a page looks at it."""
+        return Lines(self._database)
+
+    @property
+    def templates(self) -> Templates:
+        """The job templates."""
+        return Templates(self._database)
+
+    @property
+    def accounts(self) -> Accounts:
+        """The users of the API, with their tokens and sessions."""
+        return Accounts(self._database)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The objects that a launch may name."""
+        return Catalogue(self._database)
+
+    def find(self, model: str, query: Query) -> Page:
+        """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`."""
+        with self._database.reading() as connection:
+            return filtering.find(connection, model, query)
 
     def add_job(self, job: NewJob) -> Job:
         """Add a job in status ``new``; a job whose uuid is known is returned as it is.
 
         What was not known of that one, because it had not run, is taken over.
         """
+        with self._database.reading() as connection:
+            known = jobs.by_uuid(connection, job.uuid)
+        # The common case, which need not wait for other writers.
+        if known is not None and not jobs.news_of(known, job):
+            return known
+        # An id that somebody has seen must not become another job's, not even when the machine loses its power.
+        with self._database.writing(is_durable=True) as connection:
+            return jobs.add(connection, job)
 
     def transition(
         self,
@@ -204,6 +157,11 @@ class Store(Protocol):
         :raises InvalidTransition: the lifecycle has no such step.
         :raises StaleTransition: the job has another status by now; nothing was changed.
         """
+        if new is JobStatus.RUNNING:
+            self._database.prepare(job.id)
+        # Who sees a job end may throw away what it was read from.
+        with self._database.writing(is_durable=True) as connection:
+            return steps.take(self._database, connection, job, new, Step(at, by, reason, rc))
 
     def correct(
         self,
@@ -222,6 +180,8 @@ class Store(Protocol):
 
         :raises StaleTransition: the job has another status by now; nothing was changed.
         """
+        with self._database.writing(is_durable=True) as connection:
+            return jobs.correct(connection, job, new, Step(at, by, reason, rc))
 
     def append(
         self,
@@ -247,12 +207,37 @@ class Store(Protocol):
         :param mark: a number that tells what stands in front of that position, to be found again with :meth:`mark`.
         :raises UnknownJob: the job has been dropped.
         """
+        self._database.prepare(job.id)
+        with self._database.writing() as connection:
+            # Locked, because what follows from events adds to what is known of the job.
+            jobs.by_id(connection, job.id, is_locked=True)
+            if not positions.move(connection, job.id, source, expected=expected, position=position, mark=mark):
+                return False
+            rows = [event if isinstance(event, EventRow) else EventRow.of_event(event) for event in batch]
+            for row in rows:
+                row.job_id = job.id
+            fresh = events.unknown(connection, job.id, rows)
+            if fresh:
+                events.add(self._database, connection, job.id, fresh)
+                results.add(self._database, connection, job.id, fresh)
+                found = rollup.mark(connection, job.id, fresh)
+                summaries.count(self._database, connection, job.id, fresh)
+                tasks.count(self._database, connection, job.id, fresh)
+                # Of a source that is read again, what is new has its share.
+                size = max(0, position - expected) * len(fresh) // len(batch)
+                jobs.count(connection, job.id, events=len(fresh), size=size, found=found)
+                self._database.tell(connection, job.id, fresh[-1].counter)
+            return True
 
     def position(self, source: str) -> int:
         """Return how far a source has been read, in bytes; 0 for one never seen."""
+        with self._database.reading() as connection:
+            return positions.read(connection, source)
 
     def mark(self, source: str) -> int:
         """Return the mark that came with the position of a source; 0 for one never seen."""
+        with self._database.reading() as connection:
+            return positions.read_mark(connection, source)
 
     def job(self, reference: str) -> Job:
         """Return the job that an id, a uuid prefix of at least four characters, or ``latest`` names.
@@ -260,20 +245,29 @@ class Store(Protocol):
         :raises UnknownJob: there is none.
         :raises AmbiguousJob: several jobs begin with the prefix.
         """
+        with self._database.reading() as connection:
+            return jobs.find(connection, reference)
 
     def jobs(self, where: JobFilter | None = None, *, before: int | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first, with an id smaller than ``before``."""
+        with self._database.reading() as connection:
+            return jobs.listing(connection, where or JobFilter(), before=before, limit=limit)
 
     def transitions(self, job_id: int) -> list[Transition]:
         """Return the steps of a job's life, oldest first."""
+        with self._database.reading() as connection:
+            return jobs.steps(connection, job_id)
 
     def events(
         self, job_id: int, where: EventFilter, *, after: int = 0, limit: int | None = None
     ) -> Iterator[JobEvent]:
         """Yield the job's events whose counter is greater than ``after``, by counter, without loading them all."""
+        return events.read(self._database, job_id, where, after=after, limit=limit)
 
     def last_events(self, job_id: int, where: EventFilter, *, limit: int = 1) -> list[JobEvent]:
         """Return the events with the greatest counters for which the conditions hold, by counter."""
+        with self._database.reading() as connection:
+            return events.last(connection, job_id, where, limit=limit)
 
     def search(
         self, text: str, *, since: datetime.datetime | None = None, before: int | None = None, limit: int = 100
@@ -283,6 +277,7 @@ class Store(Protocol):
         :param since: only jobs created at this time or later.
         :param before: only jobs with a smaller id.
         """
+        return search.find(self._database, text, since=since, before=before, limit=limit)
 
     def host_results(
         self, where: ResultFilter, *, before: HostResult | None = None, limit: int = 100
@@ -291,30 +286,41 @@ class Store(Protocol):
 
         :param before: only results that come after this one in that order.
         """
+        with self._database.reading() as connection:
+            return results.read(connection, where, before=before, limit=limit)
 
     def stdout(self, job_id: int, *, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the job's output from line ``start`` up to but not including line ``end``, piece by piece."""
+        return output.read(self._database, job_id, start=start, end=end)
 
     def host_summaries(self, job_id: int) -> list[HostSummary]:
         """Return the counts of each host by name; after Ansible's own statistics arrived they are those."""
+        with self._database.reading() as connection:
+            return summaries.read(connection, job_id)
 
-    def watch(self) -> Watcher:
+    def watch(self) -> Listener:
         """Return what is told when a job has new events or another status.
 
         :raises StoreUnavailable: the database cannot be reached.
         """
+        return self._database.watch()
 
     def changes(self, *, after: int, limit: int = 500) -> list[StatusChange]:
         """Return the steps of all jobs with an id greater than ``after``, by id.
 
         With PostgreSQL a step may appear behind one with a greater id, if it was begun earlier and committed later.
         """
+        with self._database.reading() as connection:
+            return feed.changes(connection, after=after, limit=limit)
 
     def newest_change(self) -> int:
         """Return the id of the last step of any job; 0 without one."""
+        with self._database.reading() as connection:
+            return feed.newest(connection)
 
     def tasks(self, job_id: int) -> list[JobTask]:
         """Return the tasks of a job by counter, with what has come of each so far; no event is read for it."""
+        return tasks.read(self._database, job_id)
 
     def drop_jobs(self, which: Retention, *, is_dry_run: bool = False) -> Iterator[Dropped]:
         """Drop ended jobs with all that belongs to them, oldest first, and yield each when it is gone.
@@ -324,18 +330,22 @@ class Store(Protocol):
 
         :raises StoreBusy: others keep locked what is to be dropped; what was yielded is gone.
         """
+        return retention.drop(self._database, which, is_dry_run=is_dry_run)
 
     def merge(self) -> Iterator[Merged]:
         """Merge the partitions of jobs that have all ended, where the database has such, and yield each block.
 
         It may be stopped at any time, and be run by several at once.
         """
+        return self._database.merge()
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks of partitions by number; none where the database has no partitions."""
+        return self._database.blocks()
 
     def has_text_index(self) -> bool:
         """Return whether an index helps to search the text of ended jobs; otherwise all of it is read."""
+        return self._database.has_text_index()
 
     def usage(self, now: datetime.datetime, *, days: int = 30, limit: int = 20) -> Usage:
         """Return what the store takes, by job, template and month; the largest jobs and templates first.
@@ -343,6 +353,10 @@ class Store(Protocol):
         :param days: the time by which the growth is measured.
         :param limit: at most so many jobs and templates.
         """
+        return usage.read(self._database, now, days=days, limit=limit)
 
     def size(self) -> dict[str, Any]:
         """Return facts on the size: ``bytes`` of the database and ``jobs`` and ``events`` in it."""
+        counts = select(func.count().label("jobs"), func.coalesce(func.sum(job_table.c.event_count), 0).label("events"))
+        with self._database.reading() as connection:
+            return {"bytes": self._database.size(connection), **connection.execute(counts).mappings().one()}

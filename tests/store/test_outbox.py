@@ -9,7 +9,7 @@ from sqlalchemy import event, insert
 from forge_events.errors import StaleTransition
 from forge_events.jobs import FINAL, JobStatus
 from forge_events.store import Retention, open_store
-from forge_events.store.notifications import kind_of
+from forge_events.store.outbox import kind_of
 from forge_events.store.schema import dependencies, notifications
 from tests.store.making import NOW, ended, later, new_job
 from tests.store.templating import add_template, running
@@ -22,17 +22,17 @@ TEN_MINUTES = 600
 
 
 def told(store, job):
-    return [(one.event, one.status) for one in reversed(store.notifications.find(job.id))]
+    return [(one.event, one.status) for one in reversed(store.outbox.find(job.id))]
 
 
 def known(store, job):
-    return [tuple(one[1:6]) for one in reversed(store.notifications.find(job.id))]
+    return [tuple(one[1:6]) for one in reversed(store.outbox.find(job.id))]
 
 
 def test_a_job_that_begins_is_told_of_to_each_address(store):
     template = add_template(store, started=[TO, {"url": OTHER, "message": "{{ job.id }}"}], success=[TO])
     job = running(store, template)
-    first, second = store.notifications.take(NOW)
+    first, second = store.outbox.take(NOW)
     assert (first.job_id, first.event, first.url, first.message, first.attempts) == (job.id, "started", TO, None, 0)
     assert (second.url, second.message) == (OTHER, "{{ job.id }}")
 
@@ -42,7 +42,7 @@ def test_the_end_of_a_job_is_success_or_failure(store, status):
     job = running(store, add_template(store, success=[TO], failure=[OTHER]))
     store.transition(job, status, at=NOW, by="test")
     assert told(store, job) == [(kind_of(status), "pending")]
-    assert [due.url for due in store.notifications.take(NOW)] == [TO if status is JobStatus.SUCCESSFUL else OTHER]
+    assert [due.url for due in store.outbox.take(NOW)] == [TO if status is JobStatus.SUCCESSFUL else OTHER]
 
 
 def test_a_job_that_never_began_can_fail(store):
@@ -63,7 +63,7 @@ def test_a_stale_step_plans_nothing(store):
 
 def test_an_address_is_told_once_however_often_a_template_names_it(store):
     job = running(store, add_template(store, started=[TO, {"url": TO, "message": "again"}, OTHER]))
-    assert [due.url for due in store.notifications.take(NOW)] == [TO, OTHER]
+    assert [due.url for due in store.outbox.take(NOW)] == [TO, OTHER]
     assert len(told(store, job)) == 2
 
 
@@ -79,13 +79,13 @@ def test_what_is_planned_already_is_neither_planned_again_nor_changed(store):
 @pytest.mark.parametrize("message", ["", "é\0\udc80␛", "x" * 100_000])
 def test_every_message_is_kept(store, message):
     running(store, add_template(store, started=[{"url": TO, "message": message}]))
-    assert store.notifications.take(NOW)[0].message == message
+    assert store.outbox.take(NOW)[0].message == message
 
 
 def test_the_longest_address_is_kept(store):
     longest = "json://h/" + "".join(chr(33 + number * 7919 % 90) for number in range(1991))
     running(store, add_template(store, started=[longest]))
-    assert store.notifications.take(NOW)[0].url == longest
+    assert store.outbox.take(NOW)[0].url == longest
 
 
 @pytest.mark.parametrize(
@@ -117,70 +117,70 @@ def test_a_job_without_a_template_costs_no_statement_more(store):
 def test_what_is_taken_is_nobody_elses(store, url):
     job = running(store, add_template(store, started=[TO]))
     with open_store(url) as other:
-        assert len(store.notifications.take(NOW)) == 1
-        assert other.notifications.take(NOW) == []
+        assert len(store.outbox.take(NOW)) == 1
+        assert other.outbox.take(NOW) == []
     assert told(store, job) == [("started", "sending")]
 
 
 def test_only_so_many_are_taken_oldest_first(store):
     template = add_template(store, started=[TO])
     jobs = [running(store, template) for _ in range(5)]
-    taken = [[due.job_id for due in store.notifications.take(NOW, limit=2)] for _ in range(4)]
+    taken = [[due.job_id for due in store.outbox.take(NOW, limit=2)] for _ in range(4)]
     assert taken == [[jobs[0].id, jobs[1].id], [jobs[2].id, jobs[3].id], [jobs[4].id], []]
 
 
 def test_nothing_is_taken_before_it_is_due(store):
     running(store, add_template(store, started=[TO]))
-    assert store.notifications.take(later(-1)) == []
+    assert store.outbox.take(later(-1)) == []
 
 
 def test_what_was_sent_is_done(store):
     job = running(store, add_template(store, started=[TO]))
-    store.notifications.sent(store.notifications.take(NOW)[0], later(1))
+    store.outbox.sent(store.outbox.take(NOW)[0], later(1))
     assert known(store, job) == [("started", "json://host/…", "sent", 1, "")]
-    assert store.notifications.take(later(10**6)) == []
+    assert store.outbox.take(later(10**6)) == []
 
 
 def test_what_failed_comes_again_when_it_is_due_and_counts_its_attempts(store):
     job = running(store, add_template(store, started=[OTHER]))
-    store.notifications.failed(store.notifications.take(NOW)[0], "nobody there", later(10))
+    store.outbox.failed(store.outbox.take(NOW)[0], "nobody there", later(10))
     assert known(store, job) == [("started", "slack://…", "pending", 1, "nobody there")]
-    assert store.notifications.take(later(9)) == []
-    (again,) = store.notifications.take(later(10))
+    assert store.outbox.take(later(9)) == []
+    (again,) = store.outbox.take(later(10))
     assert again.attempts == 1
-    store.notifications.failed(again, "still nobody", None)
+    store.outbox.failed(again, "still nobody", None)
     assert known(store, job) == [("started", "slack://…", "failed", 2, "still nobody")]
-    assert store.notifications.take(later(10**6)) == []
+    assert store.outbox.take(later(10**6)) == []
 
 
 def test_one_whose_sender_was_killed_is_never_sent_again(store):
     job = running(store, add_template(store, started=[TO]))
-    store.notifications.take(NOW)
-    assert store.notifications.take(later(TEN_MINUTES - 1)) == []
+    store.outbox.take(NOW)
+    assert store.outbox.take(later(TEN_MINUTES - 1)) == []
     assert told(store, job) == [("started", "sending")]
-    assert store.notifications.take(later(TEN_MINUTES)) == []
+    assert store.outbox.take(later(TEN_MINUTES)) == []
     error = "its sender was killed; whether it was received is not known"
     assert known(store, job) == [("started", "json://host/…", "failed", 1, error)]
-    assert store.notifications.take(later(10**6)) == []
+    assert store.outbox.take(later(10**6)) == []
 
 
 def test_a_sender_that_was_only_slow_says_what_became_of_it(store):
     job = running(store, add_template(store, started=[TO]))
-    (due,) = store.notifications.take(NOW)
-    store.notifications.take(later(TEN_MINUTES))
-    store.notifications.failed(due, "not sent", later(TEN_MINUTES + 1))
+    (due,) = store.outbox.take(NOW)
+    store.outbox.take(later(TEN_MINUTES))
+    store.outbox.failed(due, "not sent", later(TEN_MINUTES + 1))
     assert told(store, job) == [("started", "failed")]
-    store.notifications.sent(due, later(TEN_MINUTES))
+    store.outbox.sent(due, later(TEN_MINUTES))
     assert known(store, job) == [("started", "json://host/…", "sent", 1, "")]
 
 
 def test_a_sender_of_an_earlier_attempt_changes_nothing(store):
     job = running(store, add_template(store, started=[TO]))
-    (first,) = store.notifications.take(NOW)
-    store.notifications.failed(first, "not sent", NOW)
-    store.notifications.take(NOW)
-    store.notifications.failed(first, "not sent again", None)
-    store.notifications.sent(first, NOW)
+    (first,) = store.outbox.take(NOW)
+    store.outbox.failed(first, "not sent", NOW)
+    store.outbox.take(NOW)
+    store.outbox.failed(first, "not sent again", None)
+    store.outbox.sent(first, NOW)
     assert told(store, job) == [("started", "sending")]
 
 

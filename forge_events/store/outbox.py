@@ -12,7 +12,7 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from forge_events.jobs import JobStatus
-from forge_events.store.engine import Due, Notified
+from forge_events.store.records import Due, Notified
 from forge_events.store.schema import UNSENT, notifications, templates
 from forge_events.templates import JobEventKind, Notifications, shown_address
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from forge_events.store.database import Database
     from forge_events.templates import Notification
 
-__all__ = ["SQLNotifications", "kind_of", "plan"]
+__all__ = ["Outbox", "kind_of", "plan"]
 
 _LEASE = datetime.timedelta(minutes=10)
 """How long a sender may have a notification in hand; it takes far less, or it was killed."""
@@ -75,8 +75,8 @@ def _wanted(connection: Connection, template_id: int, kind: JobEventKind) -> lis
     return wanted
 
 
-class SQLNotifications:
-    """Fulfil :class:`forge_events.store.engine.NotificationBox`.
+class Outbox:
+    """What is to be told of jobs; it is written down with the step that it tells of, once for each address.
 
     While a notification is being sent, ``due`` is the time at which its sender counts as killed.
     """
@@ -85,7 +85,10 @@ class SQLNotifications:
         self._database = database
 
     def take(self, now: datetime.datetime, *, limit: int = 10) -> list[Due]:
-        """Take notifications that are due."""
+        """Take notifications that are due: nobody else takes them, and one attempt more is counted.
+
+        One whose sender was killed before it said how that went is marked as failed, never sent again.
+        """
         due = and_(UNSENT, notifications.c.due <= now)
         with self._database.reading() as connection:
             if connection.scalar(select(notifications.c.id).where(due).limit(1)) is None:
@@ -96,17 +99,22 @@ class SQLNotifications:
             return _take(connection, now, limit)
 
     def sent(self, due: Due, at: datetime.datetime) -> None:
-        """Write down that it was sent, even if its sender was taken for killed meanwhile: now it is known."""
+        """Write down that it was sent."""
         values = {"status": "sent", "sent": at, "error": ""}
         self._mark(due, ("sending", "failed"), values)
 
     def failed(self, due: Due, error: str, again: datetime.datetime | None) -> None:
-        """Write down that it could not be sent."""
+        """Write down that it could not be sent, and when to try again, if at all."""
         when = {} if again is None else {"due": again}
         self._mark(due, ("sending",), {"status": "failed" if again is None else "pending", "error": error, **when})
 
     def find(self, job_id: int | None = None, *, is_failed: bool = False, limit: int | None = None) -> list[Notified]:
-        """Return what has become of notifications."""
+        """Return what has become of notifications, those planned last first.
+
+        :param job_id: only those of this job.
+        :param is_failed: only those that were given up.
+        :param limit: at most so many.
+        """
         wanted = select(notifications).order_by(notifications.c.id.desc()).limit(limit)
         if job_id is not None:
             wanted = wanted.where(notifications.c.job_id == job_id)

@@ -9,7 +9,7 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_events.errors import StoreUnavailable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["CHANNEL", "NEWS", "FileBell", "ServerBell", "ring"]
+__all__ = ["CHANNEL", "NEWS", "FileListener", "Listener", "ServerListener", "notify"]
 
 CHANNEL = "forge_events_jobs"
 """What PostgreSQL's notifications are called."""
@@ -28,11 +28,33 @@ NEWS = "forge_events_news"
 """What those are called that tell of a job's events and status, as ``41:1200``, its id and its last counter."""
 
 _ENOUGH = 65536
-_PREFIX = "bell-"
+_PREFIX = "listener-"
 
 
-class FileBell:
-    """A named pipe in a folder; whoever rings writes into all that are there.
+class Listener(Protocol):
+    """Is readable once there is something new to look at; what it says carries no truth, the store does."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once something has come."""
+
+    def drain(self) -> bool:
+        """Return whether something has come, and forget it.
+
+        :raises StoreUnavailable: nothing can come any more.
+        """
+
+    def news(self) -> list[tuple[int, int]] | None:
+        """Take what has come: jobs with their last counters; None where nobody says of which jobs.
+
+        :raises StoreUnavailable: nothing can come any more.
+        """
+
+    def close(self) -> None:
+        """Listen no more."""
+
+
+class FileListener:
+    """A named pipe in a folder; whoever notifies writes into all that are there.
 
     :raises StoreUnavailable: the folder or the pipe cannot be made.
     """
@@ -44,7 +66,7 @@ class FileBell:
             os.mkfifo(made, 0o600)
             # Opened for writing too, or it would count as readable whenever nobody else has it open.
             self._pipe = os.open(made, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-            # Its name comes last: whoever rings takes a bell away that nobody has open.
+            # Its name comes last: whoever notifies takes one away that nobody has open.
             self._path = made.rename(made.with_name(made.name.replace("new-", _PREFIX, 1)))
         except OSError as error:
             raise StoreUnavailable(where, error.strerror or str(error)) from error
@@ -53,7 +75,7 @@ class FileBell:
         """Return the pipe."""
         return self._pipe
 
-    def hush(self) -> bool:
+    def drain(self) -> bool:
         """Take out what was written."""
         with contextlib.suppress(BlockingIOError):
             return bool(os.read(self._pipe, _ENOUGH))
@@ -61,7 +83,7 @@ class FileBell:
 
     def news(self) -> list[tuple[int, int]] | None:
         """Take out what was written; None, since a pipe does not say of which job there is news."""
-        self.hush()
+        self.drain()
         return None
 
     def close(self) -> None:
@@ -70,7 +92,7 @@ class FileBell:
         os.close(self._pipe)
 
 
-class ServerBell:
+class ServerListener:
     """A connection to PostgreSQL that listens.
 
     :param connection: psycopg's, without a transaction.
@@ -86,7 +108,7 @@ class ServerBell:
         """Return the connection's socket."""
         return self._connection.fileno()
 
-    def hush(self) -> bool:
+    def drain(self) -> bool:
         """Take what has come."""
         with self._explained():
             return bool(list(self._connection.notifies(timeout=0)))
@@ -102,18 +124,18 @@ class ServerBell:
         self._connection.close()
 
 
-def ring(folder: Path) -> None:
-    """Ring all bells of a folder; those that a killed process left behind are taken away."""
+def notify(folder: Path) -> None:
+    """Wake all that listen in a folder; those that a killed process left behind are taken away."""
     try:
         paths = [entry.path for entry in os.scandir(folder) if entry.name.startswith(_PREFIX)]
     except OSError:
         return  # nobody listens, and whoever comes looks first
     for path in paths:
         with contextlib.suppress(OSError):
-            _ring(path)
+            _notify(path)
 
 
-def _ring(path: str) -> None:
+def _notify(path: str) -> None:
     if not stat.S_ISFIFO(os.lstat(path).st_mode):
         return  # somebody else has put it there
     try:
