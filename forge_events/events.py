@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from forge_events import hierarchy
+from forge_events import hierarchy, rollup
 
 __all__ = [
     "EARLIEST",
@@ -127,8 +127,8 @@ class JobEvent(BaseModel):
             name = data.get(key)
             whole[field] = name if isinstance(name, str) else _name(name)
         if isinstance(event, str):
-            whole["failed"] = hierarchy.is_failed(event, data)
-            whole["changed"] = hierarchy.is_changed(event, data)
+            whole["failed"] = rollup.is_failed(event, data)
+            whole["changed"] = rollup.is_changed(event, data)
             if event not in hierarchy.EVENTS:
                 whole |= {"event": "verbose", "event_data": {**data, "unknown_event": event}}
         return _built(whole) or cls.model_validate(whole)

@@ -233,7 +233,7 @@ class Recorder:
             if not piece.kind or in_flight or not piece.text.endswith("\n"):
                 self._output += piece.text
                 self._output_thread = piece.thread
-            elif not self._hierarchy.has_root:
+            elif self._hierarchy.root is None:
                 self._early.append(piece)
             else:
                 text, self._output = self._output + piece.text, ""
