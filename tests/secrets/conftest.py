@@ -40,6 +40,7 @@ class Place:
             "TMPDIR": str(self.temporary),
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "callback" / "playbooks" / "connection_plugins"),
             "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),
             "ANSIBLE_LOCALHOST_WARNING": "False",
             "ANSIBLE_DEPRECATION_WARNINGS": "False",
@@ -93,8 +94,3 @@ def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Place:
     if environment is None:
         pytest.skip(f"this machine has no Python {combination.python} to run ansible-core {combination.core} on")
     return Place(tmp_path, environment.bin)
-
-
-@pytest.fixture
-def root() -> pathlib.Path:
-    return ROOT

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forge_events import values
 
 # By the name that it has in the collection as well.
-from forge_events._excerpts import Source
+from forge_events._excerpts import TaskSource
 from forge_events.censoring import HIDDEN, Censor
 from forge_events.hierarchy import EVENTS
 from forge_events.ingestion.runner import facts
@@ -80,5 +80,5 @@ class Lessons:
             was_censored = known is not None and known.is_result and known.is_censored
             action = text_of(told.data.get("task_action"))
             is_result = told.event != "playbook_on_task_start"
-            source = Source(0, action, is_censored or was_censored, is_result=is_result)
+            source = TaskSource(0, action, is_censored or was_censored, is_result=is_result)
             self._censor.excerpts.know(path, source)
