@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.export import spool_lines
     from forge_events.following import follow
-    from forge_events.hierarchy import Node, build_tree
     from forge_events.ingestion.receiver import drain
     from forge_events.ingestion.sources import ingest
     from forge_events.jobs import HostSummary, Job, JobFilter, JobStatus, NewJob, Transition
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
     from forge_events.settings import Settings
     from forge_events.store import Block, Dropped, Merged, Retention, Share, Store, Usage, open_store, upgrade
     from forge_events.templates import JobTemplate, Notification, Notifications
-    from forge_events.tree import Selection, TreeEvent, draw, grow
+    from forge_events.tree import Selection, TreeEvent, TreeNode, build_tree, draw, grow
 
 __all__ = [
     "AmbiguousJob",
@@ -85,7 +84,6 @@ __all__ = [
     "Merged",
     "NameTaken",
     "NewJob",
-    "Node",
     "NodeAtWork",
     "NotInTime",
     "NotLaunched",
@@ -108,6 +106,7 @@ __all__ = [
     "TargetExists",
     "Transition",
     "TreeEvent",
+    "TreeNode",
     "UnknownJob",
     "UnknownNode",
     "UnknownTemplate",
@@ -148,7 +147,6 @@ _HOMES = {
     "events": "EventFilter HostResult JobEvent ResultFilter",
     "export": "spool_lines",
     "following": "follow",
-    "hierarchy": "Node build_tree",
     "ingestion.receiver": "drain",
     "ingestion.sources": "ingest",
     "jobs": "HostSummary Job JobFilter JobStatus NewJob Transition",
@@ -159,7 +157,7 @@ _HOMES = {
     "settings": "Settings",
     "store": "Block Dropped Merged Retention Share Store Usage open_store upgrade",
     "templates": "JobTemplate Notification Notifications",
-    "tree": "Selection TreeEvent draw grow",
+    "tree": "Selection TreeEvent TreeNode build_tree draw grow",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -25,9 +25,9 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["HIDDEN", "Excerpts", "Source", "is_open", "mentions_no_log"]
+__all__ = ["HIDDEN", "Excerpts", "TaskSource", "is_open", "mentions_no_log"]
 
 HIDDEN = "********"
 
@@ -83,7 +83,7 @@ def is_open(action: str) -> bool:
     return collection in _CORE and name in _OPEN_ACTIONS
 
 
-class Source(NamedTuple):
+class TaskSource(NamedTuple):
     """A task where it is written.
 
     :param column: the column of its first key, 0 if that is not known.
@@ -122,19 +122,22 @@ class Excerpts:
 
     def __init__(self, mentions_no_log: Callable[[str], bool]) -> None:
         self._mentions_no_log = mentions_no_log
-        self._sources: dict[str, dict[int, Source]] = {}
+        self._sources: dict[str, dict[int, TaskSource]] = {}
         self._whole: set[str] = set()
         self._hidden: list[str] = []
 
-    def know(self, path: str, source: Source) -> None:
+    def know(self, path: str, source: TaskSource) -> None:
         """Learn where a task begins, by its ``file:line``, and whether its lines may be shown."""
         file, _colon, line = path.rpartition(":")
         if line.isdigit():
             self._sources.setdefault(file, {})[int(line)] = source
 
-    def know_all(self, path: str) -> None:
-        """Learn by any ``file:line`` that all tasks of the file are known."""
-        self._whole.add(path.rpartition(":")[0])
+    def know_play(self, places: Iterable[tuple[str, int]]) -> None:
+        """Learn the ``file:line`` and the column of all tasks of a play; more of those that were not announced."""
+        for path, column in places:
+            if self.known(path) is None:
+                self.know(path, TaskSource(column))
+            self._whole.add(path.rpartition(":")[0])
 
     def tell(self, path: str) -> None:
         """Learn that the module of a task has told which of its arguments it hides."""
@@ -142,7 +145,7 @@ class Excerpts:
         if source is not None and not source.is_told:
             self.know(path, source._replace(is_told=True))
 
-    def known(self, path: str) -> Source | None:
+    def known(self, path: str) -> TaskSource | None:
         """Return what is known of the task that begins at a ``file:line``."""
         file, _colon, line = path.rpartition(":")
         return self._sources.get(file, {}).get(int(line)) if line.isdigit() else None

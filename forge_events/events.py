@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from forge_events import hierarchy
+from forge_events import hierarchy, rollup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,8 +127,8 @@ class JobEvent(BaseModel):
         event = line.get("event")
         whole = {**line, **_names(data), "job_id": job_id}
         if isinstance(event, str):
-            whole["failed"] = hierarchy.is_failed(event, data)
-            whole["changed"] = hierarchy.is_changed(event, data)
+            whole["failed"] = rollup.is_failed(event, data)
+            whole["changed"] = rollup.is_changed(event, data)
             if event not in hierarchy.EVENTS:
                 whole |= {"event": "verbose", "event_data": {**data, "unknown_event": event}}
         return cls.model_validate(whole)
@@ -253,8 +253,8 @@ class EventRow(Struct, gc=False):
             names["task"],
             names["role"],
             names["host_name"],
-            hierarchy.is_failed(event, data),
-            hierarchy.is_changed(event, data),
+            rollup.is_failed(event, data),
+            rollup.is_changed(event, data),
         )
 
 

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Place", "arranged"]
+__all__ = ["TaskPlace", "arranged"]
 
 
-class Place(NamedTuple):
+class TaskPlace(NamedTuple):
     """Where a task stands.
 
     :param steps: file and line of each include above it, outermost first, and of itself.
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     is_handler: bool = False
 
 
-def arranged(places: Sequence[Place], ways: Sequence[Sequence[int]]) -> list[int]:
+def arranged(places: Sequence[TaskPlace], ways: Sequence[Sequence[int]]) -> list[int]:
     """Return the numbers of the tasks of a play in the order of ``linear``.
 
     :param places: those of the tasks, in the order in which they were announced.
@@ -48,7 +48,7 @@ def arranged(places: Sequence[Place], ways: Sequence[Sequence[int]]) -> list[int
 class _Merge:
     """The merging of all hosts' ways into one. Each step takes a task that stands first on the rest of some way."""
 
-    def __init__(self, places: Sequence[Place], ways: Sequence[Sequence[int]]) -> None:
+    def __init__(self, places: Sequence[TaskPlace], ways: Sequence[Sequence[int]]) -> None:
         begun = {number for way in ways for number in way}
         numbers = sorted(begun, key=lambda number: (not places[number].is_handler, places[number].steps, number))
         self._numbers = numbers
@@ -109,7 +109,7 @@ class _Merge:
             self._heads[number].append(way)
 
 
-def _with_idle(places: Sequence[Place], begun: list[int]) -> list[int]:
+def _with_idle(places: Sequence[TaskPlace], begun: list[int]) -> list[int]:
     """Return all tasks, those that no host has begun at their places among the others."""
     before, behind, first = _neighbours(places, begun)
     order, flushed = [*first], list[int]()
@@ -125,7 +125,7 @@ def _with_idle(places: Sequence[Place], begun: list[int]) -> list[int]:
 _Beside = dict[int, list[int]]
 
 
-def _neighbours(places: Sequence[Place], begun: list[int]) -> tuple[_Beside, _Beside, list[int]]:
+def _neighbours(places: Sequence[TaskPlace], begun: list[int]) -> tuple[_Beside, _Beside, list[int]]:
     """Return the tasks that no host has begun, by the one that they precede or follow; others come first."""
     before: _Beside = {}
     behind: _Beside = {}

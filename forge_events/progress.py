@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forge_events.durations import lasted
 from forge_events.events import RESULTS
-from forge_events.hierarchy import rolls_up
+from forge_events.rollup import rolls_up
 from forge_events.tree import printable
 
 if TYPE_CHECKING:

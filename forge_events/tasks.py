@@ -11,7 +11,7 @@ import datetime  # noqa: TC003 - dataclasses are read by their annotations
 from typing import TYPE_CHECKING
 
 from forge_events.events import RESULTS
-from forge_events.hierarchy import late_failures
+from forge_events.rollup import late_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,8 +20,9 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forge_events.hierarchy import CONTAINERS, EVENTS, Node, build_tree, is_tolerated
-from forge_events.lockstep import Place, arranged
+from forge_events.hierarchy import CONTAINERS, EVENTS
+from forge_events.lockstep import TaskPlace, arranged
+from forge_events.rollup import is_tolerated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +34,10 @@ __all__ = [
     "HELPERS",
     "Selection",
     "TreeEvent",
+    "TreeNode",
     "arrange",
     "as_objects",
+    "build_tree",
     "draw",
     "duration_of",
     "grow",
@@ -75,12 +78,37 @@ _SUBJECTS = {
     "playbook_on_include": "included_file",
     "playbook_on_vars_prompt": "varname",
 }
+# One that others wrote may have more levels than the hierarchy makes.
+_DEEPEST = 16
 _LONGEST_DETAIL = 72
 _MAX_DIGITS = 10
 # Control characters, separators of lines, what turns the direction of text round, and surrogates.
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
 )
+
+
+class TreeNode(NamedTuple):
+    """One event of a tree, with the events below it in counter order."""
+
+    event: Any
+    children: list[TreeNode]
+
+
+def build_tree(events: Iterable[Any]) -> list[TreeNode]:
+    """Return the tree of events that have ``uuid`` and ``parent_uuid`` and come in counter order.
+
+    :return: the roots: one for a whole job; an event whose parent is not among the events before it is a root too. A
+        chain of parents that is longer than any job makes ends at that length, with all that follows side by side.
+    """
+    nodes: dict[str | None, tuple[TreeNode | None, int]] = {}
+    roots: list[TreeNode] = []
+    for event in events:
+        parent, depth = nodes.get(event.parent_uuid, (None, 0))
+        node = TreeNode(event, [])
+        (parent.children if parent is not None else roots).append(node)
+        nodes[event.uuid] = (node, depth + 1) if depth < _DEEPEST else (parent, depth)
+    return roots
 
 
 class Selection(NamedTuple):
@@ -126,7 +154,7 @@ class TreeEvent(NamedTuple):
     changed: bool
     is_tolerated: bool
     duration: float | None = None
-    place: Place | None = None
+    place: TaskPlace | None = None
 
     @classmethod
     def of(cls, event: JobEvent) -> TreeEvent:
@@ -147,24 +175,24 @@ class TreeEvent(NamedTuple):
         )
 
 
-def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list[Node]:
+def grow(events: Iterable[JobEvent], selection: Selection | None = None) -> list[TreeNode]:
     """Return the tree of the events that are wanted, ordered for drawing.
 
     :param events: the events of one job by counter.
     :param selection: all but the helpers, if None.
-    :return: the roots, each a :class:`~forge_events.hierarchy.Node` of a :class:`TreeEvent`; one for a whole job.
+    :return: the roots, each a `TreeNode` of a :class:`TreeEvent`; one for a whole job.
     """
     return arrange(map(TreeEvent.of, events), selection)
 
 
-def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[Node]:
+def arrange(events: Iterable[TreeEvent], selection: Selection | None = None) -> list[TreeNode]:
     """Return the tree as :func:`grow` does, for who keeps what a tree needs of the events."""
     wanted = selection or Selection()
     roots = [_timed(root) for root in build_tree(events)]
-    return [_ordered(Node(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in roots]
+    return [_ordered(TreeNode(root.event, _selected(map(_in_lockstep, root.children), wanted))) for root in roots]
 
 
-def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
+def draw(roots: Sequence[TreeNode], indent: str = "") -> Iterator[tuple[str, TreeEvent]]:
     """Yield the lines of the drawing, each as its branches and the event whose label follows them."""
     for number, node in enumerate(roots, start=1):
         is_last = number == len(roots)
@@ -172,12 +200,12 @@ def draw(roots: Sequence[Node], indent: str = "") -> Iterator[tuple[str, TreeEve
         yield from draw(node.children, indent + ("    " if is_last else "|   "))
 
 
-def as_objects(roots: Sequence[Node]) -> list[dict[str, Any]]:
+def as_objects(roots: Sequence[TreeNode]) -> list[dict[str, Any]]:
     """Return the tree as nested dictionaries: the fields of :class:`TreeEvent` but ``place``, and ``children``."""
     return [_as_object(root) for root in roots]
 
 
-def _as_object(node: Node) -> dict[str, Any]:
+def _as_object(node: TreeNode) -> dict[str, Any]:
     fields = node.event._asdict()
     del fields["place"]
     return {**fields, "children": as_objects(node.children)}
@@ -204,19 +232,19 @@ def slower(one: float | None, other: float | None) -> float | None:
     return max((found for found in (one, other) if found is not None), default=None)
 
 
-def _timed(node: Node) -> Node:
+def _timed(node: TreeNode) -> TreeNode:
     if node.event.event != _TASK:
-        return Node(node.event, [_timed(child) for child in node.children])
+        return TreeNode(node.event, [_timed(child) for child in node.children])
     slowest = functools.reduce(slower, (child.event.duration for child in node.children), None)
-    return Node(node.event._replace(duration=slowest), node.children)
+    return TreeNode(node.event._replace(duration=slowest), node.children)
 
 
-def _in_lockstep(play: Node) -> Node:
+def _in_lockstep(play: TreeNode) -> TreeNode:
     """Return a play with its tasks in order, and what else is below it behind the task that was announced before."""
     if play.event.event != _PLAY:
         return play
-    tasks: list[Node] = []
-    following: list[list[Node]] = [[]]
+    tasks: list[TreeNode] = []
+    following: list[list[TreeNode]] = [[]]
     for child in play.children:
         if child.event.place is None:
             following[-1].append(child)
@@ -225,10 +253,10 @@ def _in_lockstep(play: Node) -> Node:
             following.append([])
     order = arranged([task.event.place for task in tasks], _ways(tasks))
     children = [node for number in order for node in (tasks[number], *following[number + 1])]
-    return Node(play.event, [*following[0], *children])
+    return TreeNode(play.event, [*following[0], *children])
 
 
-def _ways(tasks: Sequence[Node]) -> list[list[int]]:
+def _ways(tasks: Sequence[TreeNode]) -> list[list[int]]:
     """Return for each host the numbers of the tasks that it has begun, in its order."""
     begun: dict[str, dict[int, int]] = {}
     for number, task in enumerate(tasks):
@@ -237,16 +265,16 @@ def _ways(tasks: Sequence[Node]) -> list[list[int]]:
     return [sorted(way, key=way.__getitem__) for way in begun.values()]
 
 
-def _selected(nodes: Iterable[Node], selection: Selection) -> list[Node]:
-    pruned = (Node(node.event, _selected(node.children, selection)) for node in nodes)
+def _selected(nodes: Iterable[TreeNode], selection: Selection) -> list[TreeNode]:
+    pruned = (TreeNode(node.event, _selected(node.children, selection)) for node in nodes)
     return [node for node in pruned if node.children or selection.wants(node.event)]
 
 
-def _ordered(node: Node) -> Node:
+def _ordered(node: TreeNode) -> TreeNode:
     children = [_ordered(child) for child in node.children]
     if node.event.event == _TASK:
         children.sort(key=lambda child: place_in_task(child.event))
-    return Node(node.event, children)
+    return TreeNode(node.event, children)
 
 
 def place_in_task(event: TreeEvent) -> tuple[str, int]:
@@ -254,10 +282,10 @@ def place_in_task(event: TreeEvent) -> tuple[str, int]:
     return event.host_name, event.counter
 
 
-def _place(data: dict[str, Any]) -> Place:
+def _place(data: dict[str, Any]) -> TaskPlace:
     above = data.get("included_at")
     steps = (*(above if isinstance(above, list) else ()), data.get("task_path"))
-    return Place(tuple(map(_step, steps)), data.get("is_conditional") is True)
+    return TaskPlace(tuple(map(_step, steps)), data.get("is_conditional") is True)
 
 
 def _step(path: Any) -> tuple[str, int]:

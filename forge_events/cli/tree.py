@@ -15,8 +15,8 @@ from forge_events.durations import lasted
 from forge_events.tree import Selection, TreeEvent, as_objects, draw, grow
 
 if TYPE_CHECKING:
-    from forge_events.hierarchy import Node
     from forge_events.jobs import Job
+    from forge_events.tree import TreeNode
 
 __all__ = ["add_to"]
 
@@ -56,7 +56,7 @@ def tree(  # noqa: PLR0913 - an option for each condition
             write_line(branches + labelled(event), _style(event))
 
 
-def _grown(session: Session, job: Job, selection: Selection) -> list[Node]:
+def _grown(session: Session, job: Job, selection: Selection) -> list[TreeNode]:
     from forge_events.events import EventFilter
 
     return grow(session.store.events(job.id, EventFilter()), selection)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
-    from forge_events.hierarchy import RollUp
     from forge_events.jobs import JobFilter, NewJob
+    from forge_events.rollup import RollUp
 
 __all__ = [
     "COLUMNS",

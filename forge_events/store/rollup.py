@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from forge_events.hierarchy import CONTAINERS, RollUp, is_changed, late_failures, rolls_up
+from forge_events.hierarchy import CONTAINERS
+from forge_events.rollup import RollUp, is_changed, late_failures, rolls_up
 from forge_events.store.schema import CONTAINER, jobevents
 
 if TYPE_CHECKING:

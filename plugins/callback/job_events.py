@@ -134,6 +134,16 @@ def _guarded(hook: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
+def _reporting(event: str) -> Callable[..., None]:
+    """Return the hook for one kind of result."""
+
+    @_guarded
+    def report(self: CallbackModule, result: Any) -> None:
+        self._session.host_reported(event, result)
+
+    return report
+
+
 class CallbackModule(CallbackBase):
     """Ansible's ``v2_*`` hooks, each of them one call of the session."""
 
@@ -146,7 +156,7 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._has_told_fault = False
-        self._session = _session.Session(self._option)
+        self._session = _session.PluginSession(self._option)
 
     def _option(self, name: str) -> Any:
         try:
@@ -211,49 +221,17 @@ class CallbackModule(CallbackBase):
         self._session.host_began(host, task)
 
     @_guarded
-    def v2_runner_on_ok(self, result: Any) -> None:
-        self._session.host_reported("runner_on_ok", result)
-
-    @_guarded
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._session.host_reported("runner_on_failed", result, is_ignored=bool(ignore_errors))
 
-    @_guarded
-    def v2_runner_on_skipped(self, result: Any) -> None:
-        self._session.host_reported("runner_on_skipped", result)
-
-    @_guarded
-    def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._session.host_reported("runner_on_unreachable", result)
-
-    @_guarded
-    def v2_runner_on_async_poll(self, result: Any) -> None:
-        self._session.host_reported("runner_on_async_poll", result)
-
-    @_guarded
-    def v2_runner_on_async_ok(self, result: Any) -> None:
-        self._session.host_reported("runner_on_async_ok", result)
-
-    @_guarded
-    def v2_runner_on_async_failed(self, result: Any) -> None:
-        self._session.host_reported("runner_on_async_failed", result)
-
-    @_guarded
-    def v2_runner_item_on_ok(self, result: Any) -> None:
-        self._session.host_reported("runner_item_on_ok", result)
-
-    @_guarded
-    def v2_runner_item_on_failed(self, result: Any) -> None:
-        self._session.host_reported("runner_item_on_failed", result)
-
-    @_guarded
-    def v2_runner_item_on_skipped(self, result: Any) -> None:
-        self._session.host_reported("runner_item_on_skipped", result)
-
-    @_guarded
-    def v2_runner_retry(self, result: Any) -> None:
-        self._session.host_reported("runner_retry", result)
-
-    @_guarded
-    def v2_on_file_diff(self, result: Any) -> None:
-        self._session.host_reported("runner_on_file_diff", result)
+    v2_runner_on_ok = _reporting("runner_on_ok")
+    v2_runner_on_skipped = _reporting("runner_on_skipped")
+    v2_runner_on_unreachable = _reporting("runner_on_unreachable")
+    v2_runner_on_async_poll = _reporting("runner_on_async_poll")
+    v2_runner_on_async_ok = _reporting("runner_on_async_ok")
+    v2_runner_on_async_failed = _reporting("runner_on_async_failed")
+    v2_runner_item_on_ok = _reporting("runner_item_on_ok")
+    v2_runner_item_on_failed = _reporting("runner_item_on_failed")
+    v2_runner_item_on_skipped = _reporting("runner_item_on_skipped")
+    v2_runner_retry = _reporting("runner_retry")
+    v2_on_file_diff = _reporting("runner_on_file_diff")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from ._terminal import Piece, Terminal
 
-_FINAL = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
+FINAL = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
 
-__all__ = ["Recorder", "now", "spool_directory"]
+__all__ = ["FINAL", "Recorder", "now", "spool_directory"]
 
 
 def now() -> str:
@@ -104,7 +104,7 @@ class Recorder:
     def report(self, event: str, host: str, task_uuid: str, task: hierarchy.Task, data: dict[str, Any]) -> None:
         """Record an event of a host for a task; a final result gets ``start``, ``end`` and ``duration`` (seconds)."""
         created = now()
-        if event in _FINAL:
+        if event in FINAL:
             started, clock = self._began.get(host, (None, None))
             data["start"] = started
             data["end"] = created
@@ -233,7 +233,7 @@ class Recorder:
             if not piece.kind or in_flight or not piece.text.endswith("\n"):
                 self._output += piece.text
                 self._output_thread = piece.thread
-            elif not self._hierarchy.has_root:
+            elif self._hierarchy.root is None:
                 self._early.append(piece)
             else:
                 text, self._output = self._output + piece.text, ""

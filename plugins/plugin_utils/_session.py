@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One plugin instance at work: open the job's record at the first event, tell it what the hooks say, close it."""
+"""One plugin instance at work: open the job's record at the first event, tell it what the hooks say, close it.
+
+The record's censor is told what Ansible says of secrets: tasks under ``no_log``, arguments that modules hide, what was
+typed and not shown, passwords.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ from ansible import context
 
 from . import _facts as facts
 from . import _values as values
-from ._censoring import Censor
-from ._command_lines import censor_command, censor_urls
-from ._recorder import Recorder, now, spool_directory
-from ._secrets import Secrets
+from ._censoring import MARK, Censor
+from ._command_lines import SECRET_NAME, censor_command, censor_urls
+from ._excerpts import TaskSource, is_open
+from ._recorder import FINAL, Recorder, now, spool_directory
 from ._terminal import Terminal
 from ._user import effective_user, login_user
 
@@ -28,10 +32,14 @@ if TYPE_CHECKING:
 
     from ._hierarchy import Task
 
-__all__ = ["Session", "reason"]
+__all__ = ["PluginSession", "reason"]
 
 _ACTIVE = "_forge_events_session"
 _FAILED = frozenset({"runner_on_failed", "runner_item_on_failed", "runner_on_async_failed"})
+# Beside their messages Ansible shows lines of source.
+_WITH_SOURCE = frozenset({"runner_on_failed", "runner_item_on_failed", "runner_on_unreachable"})
+# What machines are like is no secret because a whole play is under no_log, and it is thousands of words.
+_OF_MACHINES = frozenset({"gather_facts", "setup"})
 
 
 def reason(error: BaseException) -> str:
@@ -41,7 +49,7 @@ def reason(error: BaseException) -> str:
     return type(error).__name__
 
 
-class Session:
+class PluginSession:
     """The record that one plugin instance makes, and what it has to remember for it.
 
     Ansible makes one instance for each run, ansible-console one for each command. Only one instance of a process
@@ -60,7 +68,9 @@ class Session:
         self._marks: dict[str, int | None] = {}
         self._task: Task | None = None
         self._censor = Censor(has_files=True)
-        self._secrets = Secrets(self._censor)
+        self._plays: set[str] = set()
+        self._hosts: set[str] = set()
+        self._hides_stats = False
         self._limit = 0
 
     def open_for(self, opening: Any) -> bool:
@@ -68,7 +78,7 @@ class Session:
 
         :raises OSError: the spool cannot be made.
         """
-        active: Session | None = getattr(sys, _ACTIVE, None)
+        active: PluginSession | None = getattr(sys, _ACTIVE, None)
         if active is not self:
             if active is not None and active.is_open and active._opening is opening:
                 return False
@@ -100,28 +110,41 @@ class Session:
         """Record a play."""
         if self._recorder is not None:
             self._play = play
-            self._secrets.play_started(play)
+            self._censor.start_play()
+            for prompt in play.vars_prompt or ():
+                name = values.plain(prompt.get("name"))
+                if values.plain(prompt.get("private", True)) is not False and name in play.vars:
+                    self._censor.learn(values.plain(play.vars[name]))
             self._recorder.start_play(facts.play_of(play), {})
 
     def passwords_given(self, play_context: Any) -> None:
-        """Learn the passwords that a play is run with."""
-        self._secrets.passwords_given(play_context)
+        """Learn the passwords of a connection and of another user, wherever they come from."""
+        for name in ("password", "become_pass"):
+            self._censor.learn(values.plain(getattr(play_context, name, None)))
 
     def task_started(self, task: Any, *, is_handler: bool) -> None:
         """Record the announcement of a task."""
         if self._recorder is not None:
-            self._task = facts.task_of(task, is_handler=is_handler)
-            self._secrets.task_announced(self._task)
-            self._recorder.start_task(self._task)
+            self._task = found = facts.task_of(task, is_handler=is_handler)
+            self._hides_stats |= found.is_censored and found.action.endswith("set_stats")
+            known = self._censor.excerpts.known(found.path)
+            is_told = known is not None and known.is_told
+            self._censor.excerpts.know(found.path, TaskSource(found.column, found.action, found.is_censored, is_told))
+            self._recorder.start_task(found)
 
     def host_began(self, host: Any, task: Any) -> None:
         """Record that a host begins a task, which was announced just before."""
         if self._recorder is not None:
             if self._task is None or self._task.uuid != task._uuid:
                 self._task = facts.task_of(task)
-            self._marks[host.get_name()] = facts.marks_of(self._play, host.get_name())
-            self._secrets.host_began(host, self._task)
-            self._recorder.begin(host.get_name(), self._task)
+            name = host.get_name()
+            if name not in self._hosts:
+                self._hosts.add(name)
+                self._censor.know_host(name)
+                self._censor.know_host(values.plain(host.address))
+            self._marks[name] = facts.marks_of(self._play, name)
+            self._censor.begin(name, is_censored=self._task.is_censored)
+            self._recorder.begin(name, self._task)
 
     def host_reported(self, event: str, result: Any, *, is_ignored: bool = False) -> None:
         """Record a result of a host, or a part of one."""
@@ -130,11 +153,16 @@ class Session:
         host = result._host.get_name()
         known = self._recorder.known_task(host, result._task._uuid)
         found, hidden = facts.result_of(result, known, self._limit)
-        if hidden is not None:
-            self._secrets.withheld(event, result, known)
-            self._recorder.rewrite_output(lambda text: Censor.hide(Censor.hide_errors(text), values.plain(hidden)))
+        action = known.action.rpartition(".")[2] if known is not None else ""
+        # An include under no_log is well before its file is looked for; what is wrong with that comes as a message.
+        if event in FINAL and not (hidden is not None and action.startswith("include_")):
+            self._censor.end(host)
+        if hidden is None:
+            found = self._learn_result(event, result, known, found)
         else:
-            found = self._secrets.reported(event, result, known, found)
+            if action not in _OF_MACHINES:
+                self._censor.learn(facts.withheld_of(result), is_secret=False)
+            self._recorder.rewrite_output(lambda text: Censor.hide(Censor.hide_errors(text), values.plain(hidden)))
         data = {"remote_addr": result._host.address, "res": found, **facts.circumstances_of(result)}
         if event in _FAILED:
             # Only the hook knows of a final result: Ansible fails a host over a missing include whatever the task says.
@@ -146,6 +174,37 @@ class Session:
         elif event == "runner_on_file_diff":
             data["diff"] = data.pop("res").get("diff")
         self._recorder.report(event, host, result._task._uuid, known or facts.task_of(result._task), data)
+
+    def _learn_result(self, event: str, result: Any, task: Task | None, found: dict[str, Any]) -> dict[str, Any]:
+        """Learn from a result that is told what of it is not; return what may be told."""
+        if task is not None and not is_open(task.action):
+            self._learn_arguments(result, task, found)
+        if found.get("echo") is False and "user_input" in found:
+            self._censor.learn(found["user_input"])
+            found = {**found, "user_input": values.HIDDEN}
+        if event in _WITH_SOURCE:
+            self._know_play(result._task)
+            found = self._censor.failure(found)
+        return found
+
+    def _learn_arguments(self, result: Any, task: Task, found: dict[str, Any]) -> None:
+        """Learn the arguments that a module says it hides; where it says nothing, those with the name of a secret."""
+        invocation = found.get("invocation")  # from 2.21 on only where the user wants it
+        told = invocation.get("module_args") if isinstance(invocation, dict) else None
+        given = values.plain(facts.arguments_of(result))
+        if not isinstance(given, dict):
+            return
+        if isinstance(told, dict) and all(told.get(name) in (MARK, part) for name, part in given.items()):
+            self._censor.excerpts.tell(task.path)
+        told = {name: MARK for name in given if SECRET_NAME.search(name)} | (told if isinstance(told, dict) else {})
+        self._censor.learn_arguments(told, given, is_secret=lambda name: bool(SECRET_NAME.search(name)))
+
+    def _know_play(self, task: Any) -> None:
+        """Learn where the tasks stand that were not announced; of such one, nobody can say what it hides."""
+        play = facts.play_above(task)
+        if play is not None and play._uuid not in self._plays:
+            self._plays.add(play._uuid)
+            self._censor.excerpts.know_play(facts.places_in(play))
 
     def _rescue(self, result: Any, known: Task | None, *, is_final: bool) -> dict[str, Any]:
         """Return what a failure says of being rescued.
@@ -169,7 +228,8 @@ class Session:
         if self._recorder is not None:
             task = included._task
             if values.is_no_log(task.no_log):
-                variables = self._secrets.included(included._vars)
+                variables = values.plain(included._vars)
+                self._censor.learn(variables, is_secret=False)
                 self._recorder.rewrite_output(lambda text: Censor.hide(text, variables))
             data = {
                 "included_file": values.plain(included._filename),
@@ -197,8 +257,9 @@ class Session:
     def ended(self, stats: Any) -> None:
         """Record Ansible's counts, and the statistics that the playbook made unless a part of them is secret."""
         if self._recorder is not None:
-            custom, hidden = self._secrets.statistics(getattr(stats, "custom", None) or {})
-            if hidden is not None:
+            custom = values.plain(getattr(stats, "custom", None) or {})
+            if self._hides_stats:
+                hidden, custom = custom, {scope: values.censor_result(None) for scope in custom}
                 self._recorder.rewrite_output(lambda text: Censor.hide(text, hidden))
             data = {**facts.stats_of(stats), "artifact_data": custom.pop("_run", {})}
             if custom:

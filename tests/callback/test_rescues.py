@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from forge_events.hierarchy import RollUp
+from forge_events.rollup import RollUp
 
 STRATEGIES = ("linear", "free")
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events import spool
 from forge_events.events import JobEvent
-from forge_events.hierarchy import Event, Hierarchy, Play, RollUp, Task
+from forge_events.hierarchy import Event, Hierarchy, Play, Task
+from forge_events.rollup import RollUp
 
 if TYPE_CHECKING:
     import pathlib

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from forge_events import hierarchy
+from forge_events import hierarchy, tree
 from tests.matrix.environments import CORE_ALONE
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ def line(event: Any) -> str:
 def drawing(events: list[Any], *, is_sorted: bool) -> list[str]:
     """Draw containers and what hosts did well below them; ``is_sorted`` puts the hosts of a task in order."""
 
-    def draw(node: hierarchy.Node) -> list[str]:
+    def draw(node: tree.TreeNode) -> list[str]:
         below = [draw(child) for child in node.children if child.event.event in (*CONTAINERS, "runner_on_ok")]
         if is_sorted and node.event.event == "playbook_on_task_start":
             below.sort()
         return [line(node.event), *(text for lines in below for text in lines)]
 
-    (tree,) = hierarchy.build_tree(events)
-    return draw(tree)
+    (root,) = tree.build_tree(events)
+    return draw(root)
 
 
 def assert_is_whole(run: Run) -> None:

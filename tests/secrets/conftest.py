@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,9 +32,11 @@ class Place:
 
     def __init__(self, folder: pathlib.Path, programs: pathlib.Path) -> None:
         self.folder = folder
-        self.home, self.temporary, self.target = folder / "home", folder / "tmp", folder / "target"
-        for path in (self.home, self.temporary, self.target):
+        self.home, self.target = folder / "home", folder / "target"
+        for path in (self.home, self.target):
             path.mkdir()
+        # From 2.21 on Ansible has a socket there, whose path may have 107 characters.
+        self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="hush-"))
         self.programs = programs
         self.environ = {
             **os.environ,
@@ -40,6 +44,7 @@ class Place:
             "TMPDIR": str(self.temporary),
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "callback" / "playbooks" / "connection_plugins"),
             "ANSIBLE_PYTHON_INTERPRETER": os.path.realpath(sys.executable),
             "ANSIBLE_LOCALHOST_WARNING": "False",
             "ANSIBLE_DEPRECATION_WARNINGS": "False",
@@ -84,17 +89,18 @@ def _cores() -> Iterator[object]:
 
 
 @pytest.fixture(params=_cores())
-def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Place:
-    """Return a place to record in with one of several ansible-cores."""
-    if not request.param:
-        return Place(tmp_path, BIN)
-    combination = next(row for row in sorted(environments.SHORT) if row.core == request.param)
+def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Place]:
+    """Yield a place to record in with one of several ansible-cores."""
+    found = Place(tmp_path, _programs(request.param))
+    yield found
+    shutil.rmtree(found.temporary)
+
+
+def _programs(core: str) -> pathlib.Path:
+    if not core:
+        return BIN
+    combination = next(row for row in sorted(environments.SHORT) if row.core == core)
     environment = environments.make(combination)
     if environment is None:
         pytest.skip(f"this machine has no Python {combination.python} to run ansible-core {combination.core} on")
-    return Place(tmp_path, environment.bin)
-
-
-@pytest.fixture
-def root() -> pathlib.Path:
-    return ROOT
+    return environment.bin

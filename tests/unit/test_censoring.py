@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_events._excerpts import Source
+from forge_events._excerpts import TaskSource
 from forge_events.censoring import HIDDEN, MARK, Censor
 
 
@@ -116,22 +116,22 @@ def test_lines_of_source_are_shown_only_of_tasks_that_hide_nothing(censor):
     excerpts = censor.excerpts
     hidden = EXCERPT.replace("  - one: hush", HIDDEN).replace("    two: hush", HIDDEN).replace("  - fails: it", HIDDEN)
     assert censor.text(EXCERPT) == hidden
-    excerpts.know("/p.yml:11", Source(5, "debug", is_censored=False))
+    excerpts.know("/p.yml:11", TaskSource(5, "debug", is_censored=False))
     assert "fails: it" in censor.text(EXCERPT) and "hush" not in censor.text(EXCERPT)
-    excerpts.know("/p.yml:9", Source(5, "debug", is_censored=False))
+    excerpts.know("/p.yml:9", TaskSource(5, "debug", is_censored=False))
     assert "one: hush" in censor.text(EXCERPT) and "two: hush" not in censor.text(EXCERPT)
-    excerpts.know_all("/p.yml:9")
+    excerpts.know_play([("/p.yml:9", 5)])
     assert censor.text(EXCERPT) == EXCERPT
-    excerpts.know("/p.yml:9", Source(5, "community.x.y", is_censored=False))
+    excerpts.know("/p.yml:9", TaskSource(5, "community.x.y", is_censored=False))
     assert "hush" not in censor.text(EXCERPT)
     excerpts.tell("/p.yml:9")
     assert censor.text(EXCERPT) == EXCERPT
-    excerpts.know("/p.yml:9", Source(5, "debug", is_censored=True))
+    excerpts.know("/p.yml:9", TaskSource(5, "debug", is_censored=True))
     assert "hush" not in censor.text(EXCERPT)
 
 
 def test_what_has_the_name_of_a_secret_is_hidden_in_a_line_that_is_shown(censor):
-    censor.excerpts.know("/p.yml:1", Source(1, "debug", is_censored=False))
+    censor.excerpts.know("/p.yml:1", TaskSource(1, "debug", is_censored=False))
     shown = censor.text('Origin: /p.yml:1:1\n\n1 - x: {password: hush, token: \'{{ t }}\', "api_key": "hu sh"}\n')
     assert shown.endswith(f"""1 - x: {{password: {HIDDEN}, token: '{{{{ t }}}}', "api_key": {HIDDEN}}}\n""")
 

@@ -10,20 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_events.hierarchy import (
-    CONTAINERS,
-    EVENTS,
-    Hierarchy,
-    Include,
-    Play,
-    RollUp,
-    Task,
-    build_tree,
-    is_changed,
-    is_failed,
-    rolls_up,
-    violations,
-)
+from forge_events.hierarchy import CONTAINERS, EVENTS, Hierarchy, Include, Play, Task, violations
+from forge_events.rollup import RollUp, is_changed, is_failed, rolls_up
+from forge_events.tree import build_tree
 
 PLAY = Play("p1", "first", "all")
 

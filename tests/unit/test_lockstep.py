@@ -8,15 +8,15 @@ import time
 
 import pytest
 
-from forge_events.lockstep import Place, arranged
+from forge_events.lockstep import TaskPlace, arranged
 
 
-def place(*lines: int | tuple[str, int], handler: bool = False) -> Place:
+def place(*lines: int | tuple[str, int], handler: bool = False) -> TaskPlace:
     """Return the place of a line of the playbook, or of a file that is included at the lines before."""
-    return Place(tuple(line if isinstance(line, tuple) else ("site", line) for line in lines), handler)
+    return TaskPlace(tuple(line if isinstance(line, tuple) else ("site", line) for line in lines), handler)
 
 
-def names(places: dict[str, Place], *ways: str) -> str:
+def names(places: dict[str, TaskPlace], *ways: str) -> str:
     """Return the order of tasks, announced in the order of the dictionary; each host's way is a word of their names."""
     numbers = {name: number for number, name in enumerate(places)}
     found = arranged(list(places.values()), [[numbers[name] for name in way] for way in ways])
@@ -24,7 +24,7 @@ def names(places: dict[str, Place], *ways: str) -> str:
     return "".join(list(places)[number] for number in found)
 
 
-def every_announcement(places: dict[str, Place], *ways: str) -> set[str]:
+def every_announcement(places: dict[str, TaskPlace], *ways: str) -> set[str]:
     """Return the orders that come of all orders of announcement."""
     return {names(dict(pairs), *ways) for pairs in itertools.permutations(places.items())}
 
@@ -89,7 +89,7 @@ def test_what_no_host_begins_in_a_file_of_its_own_is_first():
 
 
 def test_a_place_that_is_not_known_is_one():
-    assert arranged([Place((("", 0),)), Place((("", 0),))], [[1, 0]]) == [1, 0]
+    assert arranged([TaskPlace((("", 0),)), TaskPlace((("", 0),))], [[1, 0]]) == [1, 0]
 
 
 def test_the_time_grows_with_what_hosts_have_begun():

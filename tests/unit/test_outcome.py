@@ -8,9 +8,9 @@ import datetime
 import pytest
 
 from forge_events.events import JobEvent
-from forge_events.hierarchy import is_failed
 from forge_events.ingestion.outcome import End, decide
 from forge_events.jobs import JobStatus
+from forge_events.rollup import is_failed
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 WHOLE = {"has_stats": True, "needs_stats": True}

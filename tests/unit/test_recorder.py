@@ -82,7 +82,7 @@ def test_an_interrupt_in_a_hook_leaves_dense_counters(recorder, tmp_path, monkey
     recorder.start_playbook("main.yml", {})
 
     def interrupted(*args):
-        recorder._hierarchy._counter += 2
+        recorder._hierarchy.event_count += 2
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recorder._hierarchy, "start_play", interrupted)

@@ -168,7 +168,7 @@ class Normaliser:
     @property
     def has_root(self) -> bool:
         """Whether the root event has been made."""
-        return self._hierarchy.has_root
+        return self._hierarchy.root is not None
 
     @property
     def event_count(self) -> int:

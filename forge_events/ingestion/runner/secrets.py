@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import values
-from forge_events._excerpts import Source
+from forge_events._excerpts import TaskSource
 from forge_events.censoring import HIDDEN, Censor
 from forge_events.events import RESULTS
 from forge_events.ingestion.runner.events import MESSAGES, OF_HOST, host_of, is_censored, task_uuid_of, text_of
@@ -80,7 +80,7 @@ class Lessons:
             was_censored = known is not None and known.is_result and known.is_censored
             action = text_of(told.data.get("task_action"))
             is_result = told.event != "playbook_on_task_start"
-            source = Source(0, action, is_censored or was_censored, is_result=is_result)
+            source = TaskSource(0, action, is_censored or was_censored, is_result=is_result)
             self._censor.excerpts.know(path, source)
 
 
