@@ -67,11 +67,11 @@ class Server:
             pid = int(self._socket.recv(100))
             late = threading.Timer(seconds, os.kill, (pid, signal.SIGKILL))
             late.start()
-            read = _Reader(err_file)
-            written = out_file.read()
-            code = int(self._socket.recv(100))
-            late.cancel()
-            return Ended(code, written, read.all())
+            try:
+                written, complained = _Reader(out_file), _Reader(err_file)
+                return Ended(int(self._socket.recv(100)), written.all(), complained.all())
+            finally:
+                late.cancel()
 
     def close(self) -> None:
         """End the server."""
@@ -80,7 +80,7 @@ class Server:
 
 
 class _Reader(threading.Thread):
-    """Read a stream to its end beside another one."""
+    """Read a stream to its end beside others."""
 
     def __init__(self, file: Any) -> None:
         super().__init__()

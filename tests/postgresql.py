@@ -58,6 +58,10 @@ def user() -> dict[str, Any]:
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
 
 
+_MORTAL = ["setpriv", "--pdeathsig", "QUIT", "--"] if shutil.which("setpriv") else []
+"""Has the kernel end a server whose tests were killed; only Linux can."""
+
+
 @dataclasses.dataclass
 class Server:
     """A server in a folder of its own, running or not."""
@@ -86,7 +90,7 @@ class Server:
         places = ["-D", str(self.data), "-k", str(self.folder), "-p", str(self.port)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(self.bin / "postgres"), *places, *arguments, *options],
+                [*_MORTAL, str(self.bin / "postgres"), *places, *arguments, *options],
                 cwd=self.folder,
                 env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
                 stdin=subprocess.DEVNULL,

@@ -212,10 +212,10 @@ def test_a_spool_that_makes_the_store_fail_comes_last(url, folder, told, stop):
 
 def forgetful(store):
     """Return a store from which a job is dropped while its events arrive, once."""
-    dropped = set()
+    dropped: set[int] = set()
 
     def append(own, job, batch, **more):
-        if job.id in dropped:
+        if dropped:
             return own(job, batch, **more)
         dropped.add(job.id)
         raise UnknownJob(str(job.id))

@@ -10,7 +10,7 @@ import shlex
 import pytest
 import typer
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forge_events.cli.extra_vars import fields_of
@@ -41,6 +41,7 @@ def test_pairs_are_read_as_a_shell_quotes_them(variables):
 @settings(deadline=None)
 @given(OBJECTS)
 def test_json_objects_are_read_whole(variables):
+    assume("_ansible_no_log" not in repr(variables))  # what hides a result hides anything
     assert fields_of([json.dumps(variables)]) == {"extra_vars": variables}
 
 
