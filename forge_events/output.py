@@ -46,10 +46,9 @@ _HEAD = """\
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
-<style>body {{ color: #d9d9d9; background-color: #0c0c0c; }} pre {{ white-space: pre-wrap; }}</style>
 </head>
-<body>
-<pre>
+<body style="color: #d9d9d9; background-color: #0c0c0c">
+<pre style="white-space: pre-wrap">
 """
 _FOOT = "</pre>\n</body>\n</html>\n"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from forge_events.store.feed import StatusChange
     from forge_events.store.listeners import Listener
 
-__all__ = ["PATIENCE", "Batch", "Live", "Waker"]
+__all__ = ["PATIENCE", "EventBatch", "Live", "Waker"]
 
 PATIENCE = 1.0
 """Seconds after which whoever waits looks again, woken or not."""
@@ -41,7 +41,7 @@ _KEPT = 8 * 1024 * 1024
 _Found = TypeVar("_Found")
 
 
-class Batch(NamedTuple):
+class EventBatch(NamedTuple):
     """Events of one job behind a counter, as they are sent.
 
     :param last: the counter of the last one; that behind which they stand, if there are none.
@@ -87,7 +87,7 @@ class Live:
         self._store: Store | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="live")
         self._wakers: set[Waker] = set()
-        self._batches: OrderedDict[tuple[int, int], asyncio.Future[Batch]] = OrderedDict()
+        self._batches: OrderedDict[tuple[int, int], asyncio.Future[EventBatch]] = OrderedDict()
         self._kept = 0
         self._steps: deque[StatusChange] = deque(maxlen=_STEPS)
         self._step_count = 0
@@ -179,7 +179,7 @@ class Live:
         """
         return await self.ask(lambda store: store.job(str(job_id)))
 
-    async def events(self, job_id: int, after: int) -> Batch:
+    async def events(self, job_id: int, after: int) -> EventBatch:
         """Return the events of a job behind a counter: some of them, those that come first."""
         key = (job_id, after)
         reading = self._batches.get(key)
@@ -223,7 +223,7 @@ class Live:
             self._store = self._open()
         return self._store
 
-    def _keep(self, key: tuple[int, int], done: asyncio.Future[Batch]) -> None:
+    def _keep(self, key: tuple[int, int], done: asyncio.Future[EventBatch]) -> None:
         """Keep a batch that was read for those who will stand where it begins, and forget the oldest for it."""
         if done.cancelled() or done.exception() is not None or not done.result().messages:
             self._batches.pop(key, None)  # what is not there yet may be there the next time
@@ -237,7 +237,7 @@ class Live:
                 self._kept -= reading.result().size
 
 
-def _batch(store: Store, job_id: int, after: int) -> Batch:
+def _batch(store: Store, job_id: int, after: int) -> EventBatch:
     messages: list[str] = []
     size = 0
     for event in store.events(job_id, EventFilter(), after=after, limit=_ROWS):
@@ -246,4 +246,4 @@ def _batch(store: Store, job_id: int, after: int) -> Batch:
         size += len(messages[-1])
         if size > _CHARACTERS:
             break
-    return Batch(tuple(messages), after, size)
+    return EventBatch(tuple(messages), after, size)

@@ -27,16 +27,24 @@ __all__ = ["LoginByUrl", "add_login", "give_session", "with_csrf"]
 _FORM = """\
 <!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Log in · forge_events</title></head>
+<head><meta charset="utf-8"><title>Log in · forge_events</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/css/site.css">
+<script src="/static/js/theme.js"></script></head>
 <body>
-<h1>Log in</h1>
+<main class="login">
+<h1><span class="mark" aria-hidden="true">&#8826;</span>forge_events</h1>
 {trouble}
-<form method="post" action="/api/login/">
+<form class="sheet" method="post" action="/api/login/">
 <input type="hidden" name="next" value="{next}">
-<p><label>Username <input name="username" autocomplete="username" required></label></p>
-<p><label>Password <input name="password" type="password" autocomplete="current-password" required></label></p>
-<p><button>Log in</button></p>
+<label><span class="label">Username</span>
+<input name="username" autocomplete="username" autocapitalize="none" required autofocus></label>
+<label><span class="label">Password</span>
+<input name="password" type="password" autocomplete="current-password" required></label>
+<p><button class="primary">Log in</button></p>
 </form>
+</main>
 </body>
 </html>
 """
@@ -70,7 +78,7 @@ def _form(call: Call) -> Response:
 
 
 def _page(following: str, *, status: int, trouble: str = "") -> Response:
-    said = f'<p role="alert">{html.escape(trouble)}</p>' if trouble else ""
+    said = f'<p class="trouble" role="alert">{html.escape(trouble)}</p>' if trouble else ""
     return HTMLResponse(_FORM.format(next=html.escape(_local(following)), trouble=said), status_code=status)
 
 

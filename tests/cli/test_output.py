@@ -74,7 +74,7 @@ class Page(html.parser.HTMLParser):
 def test_html_shows_the_text_in_its_colours_and_nothing_of_it_is_markup():
     page = Page("".join(to_html([COLOURED], "<script>")))
     assert page.text.lstrip("\n") == text_of(COLOURED)
-    assert {tag for tag, _ in page.tags} == {"html", "head", "meta", "title", "style", "body", "pre", "span"}
+    assert {tag for tag, _ in page.tags} == {"html", "head", "meta", "title", "body", "pre", "span"}
     styles = [attributes["style"] for tag, attributes in page.tags if tag == "span"]
     assert len(styles) == 3
     assert "font-weight: bold" in styles[1]

@@ -51,9 +51,17 @@ def test_it_holds_the_library_and_nothing_of_the_checkout_besides(wheel):
     assert [name for name in names if name.endswith(".pyc")] == []
 
 
-def test_it_brings_both_licenses(wheel):
+def test_it_brings_the_page_and_what_others_wrote_for_it(root, wheel):
+    folder = root / "forge_events/web"
+    files = [file for part in ("static", "templates") for file in (folder / part).rglob("*") if file.is_file()]
+    assert {str(file.relative_to(root)) for file in files} <= set(contents(wheel))
+
+
+def test_it_brings_all_licenses(wheel):
     names = [name.partition(".dist-info/licenses/")[2] for name in contents(wheel) if ".dist-info/licenses/" in name]
-    assert sorted(names) == ["LICENSE", "LICENSES/Apache-2.0.txt", "LICENSES/GPL-3.0-or-later.txt"]
+    vendored = {"LICENSES/BSD-3-Clause-lit-html.txt", "LICENSES/MIT-ansi_up.txt"}
+    assert {*names} - vendored == {"LICENSE", "LICENSES/Apache-2.0.txt", "LICENSES/GPL-3.0-or-later.txt"}
+    assert vendored <= {*names}
 
 
 def test_installed_alone_it_records_the_example_and_draws_it(root, wheel, tmp_path):

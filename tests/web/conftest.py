@@ -85,12 +85,14 @@ class Recorded:
     def _begin(self, job: Job) -> None:
         self.job = job
         self.counter = self.line = self.position = 0
+        self.seconds = 0.0
         self.batch: list[JobEvent] = []
         self.root = self.add("playbook_on_start", None)
         self.play_uuid = self.task_uuid = self.play_name = ""
 
     def add(self, event: str, parent: str | None, text: str = "", **data: typing.Any) -> str:
         self.counter += 1
+        self.seconds += 0.01
         lines = text.count("\n")
         uuid = f"e-{self.job.id}-{self.counter}"
         self.batch.append(
@@ -103,7 +105,7 @@ class Recorded:
                     "stdout": text,
                     "start_line": self.line,
                     "end_line": self.line + lines,
-                    "created": (NOW + datetime.timedelta(milliseconds=10 * self.counter)).isoformat(),
+                    "created": (NOW + datetime.timedelta(seconds=self.seconds)).isoformat(),
                     "event_data": data,
                 },
                 self.job.id,

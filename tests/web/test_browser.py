@@ -118,7 +118,7 @@ def test_a_job_is_narrowed_folded_and_searched_while_it_runs(site, open_page):
     told = web_job(site.store)
     page = open_page(f"/jobs/{told.job.id}/")
     page.get_by_role("button", name=re.compile("Play Set up")).click()
-    assert page.locator(".task").count() == 0
+    page.wait_for_function("() => !document.querySelector('.task')")
     page.get_by_label("Only this host").fill("web2")
     page.get_by_label("Only this host").press("Enter")
     told.task("Later")
@@ -271,3 +271,24 @@ def test_a_server_that_comes_back_is_found_again(site, open_page):
     lines_of(told, 30, "after")
     page.locator(".r", has_text=f"after {told.line}").wait_for()
     assert not page.locator("#notice").is_visible() or len(sockets) > 1
+
+
+def test_a_million_lines_are_as_quick_as_a_hundred(site, open_page):
+    """Check 39 for lines, on a screen of high density; `make bench-serve` measures a million events."""
+    told = Recorded(site.store).play("p").task("t")
+    for _ in range(1000):
+        told.host("web1", text="".join(f"line {told.line + number + 1}\n" for number in range(1000)))
+    job = told.end()
+    page = open_page(f"/jobs/{job.id}/?view=output", device_scale_factor=2)
+    page.locator(".r", has_text="PLAY").wait_for()
+    page.locator(".rows").focus()
+    page.keyboard.press("End")
+    page.locator(".r", has_text=f"line {told.line}").wait_for(timeout=3000)
+    page.mouse.move(600, 600)
+    page.mouse.wheel(0, -18 * 100)
+    page.locator(".r", has_text=f"line {told.line - 60}").wait_for(timeout=3000)  # the wheel goes by rows here, too
+    page.evaluate("() => { const rows = document.querySelector('.rows'); rows.scrollTop = rows.scrollHeight / 2; }")
+    page.locator(".r", has_text="line 500030").wait_for(timeout=3000)
+    page.evaluate("() => { location.hash = 'L777777'; }")
+    page.locator(".r.marked", has_text="line 777777").wait_for(timeout=3000)
+    assert page.locator(".rows .r").count() < 100
