@@ -82,7 +82,7 @@ bench-ingest: venv ## Measure how fast 100,000 events of ansible-runner are inge
 	@$(PY) -m tests.benchmarks.ingest $(BENCH)
 
 .PHONY: bench-dispatch
-bench-dispatch: venv ## Measure the dispatcher: from launch to running, idle, and among 100,000 pending jobs
+bench-dispatch: venv ## Measure the dispatcher: from launch to running, from a hook to the store, idle, and among 100,000 pending jobs
 	@$(PY) -m tests.benchmarks.dispatch $(BENCH)
 
 .PHONY: bench-serve

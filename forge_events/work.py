@@ -32,7 +32,7 @@ def dispatch(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None
     """Decide which job runs where, and run those of this node, until it is time to stop."""
     open_it = partial(open_store, found.database_url)
     engine = Engine(found.container_engine, found.container_pull, found.container_auth_file)
-    place = Place(found.node, 0, found.work_dir, found.spool_dir, engine)
+    place = Place(found.node, 0, found.work_dir, found.spool_dir, engine, has_receiver=True)
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     notices = Notices(Notifier(open_it), stop, lambda _: None)
     notices.begin()

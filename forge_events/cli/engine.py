@@ -21,11 +21,17 @@ __all__ = ["service_of", "stopped_by_signals"]
 
 
 def service_of(
-    found: Settings, *, node: str | None = None, node_type: NodeType | None = None, only_job_id: int | None = None
+    found: Settings,
+    *,
+    node: str | None = None,
+    node_type: NodeType | None = None,
+    only_job_id: int | None = None,
+    has_receiver: bool = False,
 ) -> Service:
     """Return a service for this machine.
 
     :param node: the node's name, in place of the one that the settings give.
+    :param has_receiver: this process takes in what jobs write without the service's help.
     """
     from forge_events.dispatcher.container import Engine
     from forge_events.dispatcher.plan import Place
@@ -38,6 +44,7 @@ def service_of(
         work_dir=found.work_dir,
         spool_dir=found.spool_dir,
         engine=Engine(found.container_engine, found.container_pull, found.container_auth_file),
+        has_receiver=has_receiver,
     )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     open_it = partial(open_store, found.database_url)

@@ -132,7 +132,7 @@ def _followed(session: Session, job: Job, *, is_served: bool) -> Job:
     from forge_events.cli.engine import service_of
     from forge_events.ingestion.stopping import Stop
 
-    service = None if is_served else service_of(settings.load(), only_job_id=job.id)
+    service = None if is_served else service_of(settings.load(), only_job_id=job.id, has_receiver=True)
     with Stop() as stop, _asked_by_signals(stop):
         try:
             return _shown(session, job, service, stop)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ class Execution:
     :param outcome: how it ended, None while it goes on; ``exit`` is the last line of the spool, where this process has
         to say it, and ``is_stated`` whether it has.
     :param ending: the work of ending its processes, while that is being done.
+    :param seen: the spool's file and size when it was last read to its end while the job runs.
+    :param turn: when it was last read, by :func:`time.monotonic`; those that waited the longest are next.
     :param began: when it began by :func:`time.monotonic`, once somebody asked for its age.
     """
 
@@ -64,6 +67,13 @@ class Execution:
     is_stated: bool = False
     survivors: list[psutil.Process] = field(default_factory=list)
     began: float | None = None
+    seen: tuple[int, int] | None = None
+    turn: float = -math.inf
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process of it that goes on, as far as is known."""
+        return self.runner is not None and self.outcome is None
 
     def age(self, now: datetime.datetime) -> float:
         """Return for how many seconds the job has been running: what has passed since the first time this was asked.

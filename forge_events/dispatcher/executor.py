@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from forge_events import spool
 from forge_events.dispatcher import finishing, processes, starting
 from forge_events.dispatcher.execution import CouldNotRun, Execution, Outcome
+from forge_events.dispatcher.running import receive_running
 from forge_events.errors import StaleTransition, UnknownJob
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
@@ -87,6 +88,8 @@ class Executor:
             self._start(job, now, executed)
         if self._executions:
             self._go_on(now, executed)
+        if not self._place.has_receiver:
+            receive_running([one for one in self._executions.values() if one.is_running], self._store)
         return executed
 
     def adopt(self, alive: Collection[int]) -> list[Job]:

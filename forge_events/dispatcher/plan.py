@@ -37,6 +37,7 @@ class Place(NamedTuple):
     :param work_dir: the folder that has the folders of the jobs.
     :param engine: what runs the containers of jobs that have an image.
     :param grace: seconds that the processes of a job have to end by themselves.
+    :param has_receiver: this process takes in what jobs write without the executor's help.
     """
 
     node: str
@@ -45,6 +46,7 @@ class Place(NamedTuple):
     spool_dir: Path
     engine: Engine = Engine()
     grace: float = 5.0
+    has_receiver: bool = False
 
     def folder(self, uuid: str, runner_pid: int) -> Path:
         """Return the folder of a job that a process runs: each attempt has one of its own."""

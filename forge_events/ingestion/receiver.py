@@ -97,10 +97,14 @@ class SpoolIntake:
     :param is_owner: delete a spool when its job is final and all of it is stored, and keep its damaged lines beside it.
     :param follows: the user has named the spools, and where one is a link it is followed.
     :param assumes_end: processes of another machine are taken to have ended.
+    :param ends: end the job when its spool is over; otherwise that is left to another call.
     """
 
-    def __init__(self, store: Store, *, is_owner: bool, follows: bool = False, assumes_end: bool = False) -> None:
+    def __init__(
+        self, store: Store, *, is_owner: bool, follows: bool = False, assumes_end: bool = False, ends: bool = True
+    ) -> None:
         self._store, self._is_owner, self._follows, self._assumes_end = store, is_owner, follows, assumes_end
+        self._ends = ends
 
     def receive(
         self,
@@ -161,7 +165,7 @@ class SpoolIntake:
     def _end(self, intake: JobIntake, ended: Gone, closing: Closing | None, said: Mapping[str, Any] | None) -> bool:
         """End the job, if its spool is over."""
         intake.look_up()
-        if closing is None:
+        if closing is None or not self._ends:
             return False
         if closing.exit is None and said is not None:
             closing.exit = dict(said)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure the dispatcher: from launch to running, while nothing is to be done, and among many pending jobs.
+"""Measure the dispatcher: from launch to running, from a hook to the store, idle, and among many pending jobs.
 
 ``python -m tests.benchmarks.dispatch``
 """
@@ -30,10 +30,13 @@ from forge_events.store import open_store, upgrade
 from forge_events.store.records import Process
 from forge_events.store.schema import jobs
 from tests import postgresql
-from tests.dispatcher.engine import Engine, engine, until
+from tests.dispatcher.engine import Engine, engine, lateness, until
 
 if TYPE_CHECKING:
     from forge_events.store import Store
+
+_TASK = 0.3
+"""Seconds that each task takes of a job whose events are waited for."""
 
 # ansible-runner by itself: from the start of its process to the first event that it tells of.
 BARE = """
@@ -89,6 +92,34 @@ def starts(made: Engine, store: Store, rounds: int) -> None:
     print(f"  launch to the playbook's first event  {whole * 1000:7.0f} ms")
     print(f"  ansible-runner by itself to the same  {alone * 1000:7.0f} ms")
     print(f"  beyond ansible-runner's own start     {beyond * 1000:7.0f} ms (bound 150), ratio {whole / alone:.2f}")
+
+
+def recorded(made: Engine, store: Store) -> int:
+    """Start to record the playbook that launched jobs are compared by, and return its job's id."""
+    variables = [f"-eseconds={_TASK}", "-eansible_connection=local", "-ilocalhost,"]
+    command = ["record", "--", "ansible-playbook", *variables, str(made.project / "slow.yml")]
+    beside = {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    known = {job.id for job in store.jobs()}
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", "forge_events", *command],
+        env={**made.environment(), **beside},
+        stdout=subprocess.DEVNULL,
+    )
+    until(lambda: {job.id for job in store.jobs()} - known)
+    return max(job.id for job in store.jobs())
+
+
+def seen(made: Engine, store: Store) -> None:
+    """Measure how long events take from the hook until others see them."""
+    job = made.launch(store, "slow.yml", seconds=_TASK)
+    until(lambda: store.job(str(job.id)).status is JobStatus.RUNNING)
+    own = lateness(store, job.id)
+    with made.receiver():
+        received = lateness(store, recorded(made, store))
+    one, other = statistics.median(own), statistics.median(received)
+    most = f"{len(own)} events, at most {max(own) * 1000:.0f} ms"
+    print(f"  hook to store, by the dispatcher      {one * 1000:7.0f} ms (bound 300), {most}")
+    print(f"  hook to store, by a receiver          {other * 1000:7.0f} ms, ratio {one / other:.2f}")
 
 
 def idle(made: Engine, seconds: float) -> None:
@@ -171,6 +202,7 @@ def main() -> None:
             store = stack.enter_context(open_store(urls[0]))
             until(store.nodes.dispatchers)
             starts(made, store, asked.rounds)
+            seen(made, store)
             idle(made, asked.idle)
             made.kill()
             decisions(urls[1], asked.pending)

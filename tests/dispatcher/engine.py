@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from forge_events import launching
+from forge_events.events import EventFilter
 from forge_events.launches import Launch
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ TRIVIAL = """
     - name: mark
       raw: echo begin >> {{ marks }}/{{ mark }}; echo end >> {{ marks }}/{{ mark }}
 """
+SLOW = (
+    """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - raw: sleep {{ seconds }}
+"""
+    + 16 * "    - raw: sleep {{ seconds }}\n"
+)
 
 
 @dataclasses.dataclass
@@ -67,6 +77,7 @@ class Engine:
             folder.mkdir(parents=True)
         (self.project / "marking.yml").write_text(MARKING)
         (self.project / "trivial.yml").write_text(TRIVIAL)
+        (self.project / "slow.yml").write_text(SLOW)
 
     def environment(self) -> dict[str, str]:
         own = {"FORGE_EVENTS_HOME": str(self.home), "FORGE_EVENTS_DATABASE_URL": self.url}
@@ -84,6 +95,17 @@ class Engine:
             )
         self.dispatchers[node] = process
         return process
+
+    @contextlib.contextmanager
+    def receiver(self) -> Iterator[None]:
+        """Run a receiver meanwhile."""
+        command = [sys.executable, "-P", "-m", "forge_events", "receiver"]
+        process = subprocess.Popen(command, env=self.environment(), stdin=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
 
     def kill(self, node: str = "a", number: int = signal.SIGKILL) -> None:
         """Send a signal to the dispatcher of a node, and wait for its end."""
@@ -122,3 +144,18 @@ def until(is_so: Callable[[], object], seconds: float = 60) -> None:
     while not is_so():
         assert time.monotonic() < end, "it has not come to it"
         time.sleep(0.1)
+
+
+def lateness(store: Store, job_id: int) -> list[float]:
+    """Return how many seconds each event took to be seen in the store that came while its job ran.
+
+    :param store: one that reads what is committed, and brings nothing in.
+    """
+    found: list[float] = []
+    counter = 0
+    while not store.job(str(job_id)).status.is_final:
+        for event in store.events(job_id, EventFilter(), after=counter):
+            found.append(time.time() - event.created.timestamp())
+            counter = event.counter
+        time.sleep(0.01)
+    return found
