@@ -25,7 +25,7 @@ demo: venv ## Record the example playbook under linear and under free, and show 
 
 .PHONY: test
 test: lint types layers ## Run everything that has to pass: lint, types, layers and all tests but the long campaigns
-	$(PYTEST) -n auto -m "not full" --timeout 300
+	$(PYTEST) -n auto --dist worksteal -m "not full" --timeout 300
 
 .PHONY: lint
 lint: venv ## Check style and format

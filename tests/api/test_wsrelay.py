@@ -34,6 +34,7 @@ def test_a_proof_is_good_once_and_for_a_minute():
 @pytest.mark.parametrize(
     "header",
     ["", "HMAC-SHA256", "HMAC-SHA256 1000:", proof(OTHER, 1000.0), proof(SECRET, 1000.0)[:-1], "HMAC-SHA256 x.1:00"],
+    ids=["nothing", "a name", "no proof", "of another secret", "cut", "no time"],
 )
 def test_what_is_no_proof_lets_nobody_in(header):
     assert not Gate(SECRET).admits(header, 1000.0)
