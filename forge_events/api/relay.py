@@ -133,7 +133,11 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until this is cancelled."""
-        await asyncio.gather(self._listen(), *map(self._serve, self._news))
+        # A group waits until every connection is closed; what gathers leaves them behind.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            for url in self._news:
+                tasks.create_task(self._serve(url))
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
