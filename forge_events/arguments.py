@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Arguments", "arguments_of", "command_of"]
 
+_INVENTORY = "inventory.yml"
+"""The file of what is in an inventory of the store; by its name Ansible knows how to read it."""
+
 
 class Arguments(NamedTuple):
     """What ``ansible-playbook`` is told.
@@ -45,16 +48,22 @@ def arguments_of(launch: Launch, folder: str) -> Arguments:
     verify(launch)
     files = _variables(launch)
     variables = [f"@{folder}/{name}" for name in files]
+    inventory = list(launch.inventory)
+    if launch.inventory_content:
+        files[_INVENTORY] = to_yaml(launch.inventory_content, is_trusted=True)
+        inventory.append(f"{folder}/{_INVENTORY}")
     limit = _limit(launch)
     if len(limit.encode(errors="surrogateescape")) > LONGEST_WORD:
         files["limit"] = "\n".join(parts_of(limit)) + "\n"
         limit = f"@{folder}/limit,"  # the comma keeps a path with spaces or colons whole
-    return Arguments(_words(launch, variables, limit), files)
+    return Arguments(_words(launch, inventory, variables, limit), files)
 
 
 def command_of(launch: Launch) -> list[str]:
     """Return the command line that does what a launch does, for people: the values of extra variables are censored."""
-    return censor_command(["ansible-playbook", *_words(launch, ["{}"] * len(_variables(launch)), _limit(launch))]).words
+    inventory = [*launch.inventory, *([_INVENTORY] if launch.inventory_content else [])]
+    words = _words(launch, inventory, ["{}"] * len(_variables(launch)), _limit(launch))
+    return censor_command(["ansible-playbook", *words]).words
 
 
 def _variables(launch: Launch) -> dict[str, str]:
@@ -71,8 +80,8 @@ def _limit(launch: Launch) -> str:
     return "".join(f"{exactly(name)}," for name in launch.limit_hosts) or launch.limit or ""
 
 
-def _words(launch: Launch, variables: Iterable[str], limit: str) -> list[str]:
-    words = _each("-i", launch.inventory)
+def _words(launch: Launch, inventory: Iterable[str], variables: Iterable[str], limit: str) -> list[str]:
+    words = _each("-i", inventory)
     words += _each("-e", [*(f"@{path}" for path in launch.extra_vars_files), *variables])
     words += _each("-l", [limit] if limit else [])
     words += _each("-t", [",".join(launch.tags)] if launch.tags else [])

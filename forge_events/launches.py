@@ -18,7 +18,7 @@ from forge_events.variables import is_reserved
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ASKABLE", "DEFAULT_FORKS", "FIELDS", "LONGEST_WORD", "Launch", "impact_of", "refused", "verify"]
+__all__ = ["ASKABLE", "DEFAULT_FORKS", "FIELDS", "LONGEST_WORD", "SECRET", "Launch", "impact_of", "refused", "verify"]
 
 DEFAULT_FORKS = 5
 """How many forks Ansible takes where nobody says anything."""
@@ -45,6 +45,8 @@ class Launch(BaseModel):
     :param playbook: its path, relative to ``project``.
     :param project: the folder that Ansible is started in, absolute; None is the working directory of whoever launches.
     :param inventory: sources as ``-i`` takes them: paths, relative to ``project``, or host lists with a comma.
+    :param inventory_id: an inventory of the store, in place of sources or beside them; what is in it when the job is
+        launched becomes ``inventory_content``, as Ansible's plugin for YAML reads it. It may be secret.
     :param extra_vars: variables, of JSON's types alone; they may be secret, and are never shown. They may hold
         templates, as those of ``ansible-playbook -e``: whoever writes them can have Ansible do anything.
     :param untrusted_vars: the same of somebody who may only give values: Ansible never renders them. They win.
@@ -63,6 +65,8 @@ class Launch(BaseModel):
     playbook: _Text
     project: _Text | None = None
     inventory: list[_Source] = []
+    inventory_id: Annotated[int, Field(ge=1)] | None = None
+    inventory_content: dict[str, JsonValue] = {}
     extra_vars: dict[str, JsonValue] = {}
     untrusted_vars: dict[str, JsonValue] = {}
     extra_vars_files: list[_Text] = []
@@ -118,10 +122,10 @@ class Launch(BaseModel):
             return self.host_count
         if self.limit_hosts:
             return len(set(self.limit_hosts))
-        if not self.inventory:
+        if not self.inventory and self.inventory_id is None:
             return 1  # Ansible's implicit localhost
         # A path with a comma is absolute by the time that this counts.
-        if all("," in source and not source.startswith("/") for source in self.inventory):
+        if self.inventory_id is None and all("," in source and not source.startswith("/") for source in self.inventory):
             return len({host.strip() for source in self.inventory for host in source.split(",") if host.strip()})
         return None
 
@@ -129,7 +133,11 @@ class Launch(BaseModel):
 FIELDS = tuple(Launch.model_fields)
 """The fields of a launch, in order."""
 
-ASKABLE = tuple(name for name in FIELDS if name not in ("untrusted_vars", "limit_hosts"))
+SECRET = ("extra_vars", "untrusted_vars", "inventory_content")
+"""The fields whose values may be secret, and are shown to nobody."""
+
+_NOT_ASKED = ("untrusted_vars", "limit_hosts", "inventory_id", "inventory_content")
+ASKABLE = tuple(name for name in FIELDS if name not in _NOT_ASKED)
 """The fields that a template may leave to whoever launches it; others come about by how that is done."""
 
 
@@ -167,7 +175,7 @@ def _check_variables(launch: Launch) -> None:
         if is_reserved(name):
             why = "it tells Ansible how to work, so that only whoever writes the template may set it"
             raise InvalidLaunch(f"extra_vars.{name[:_LONGEST_NAME]}", why)
-    for leaf in _leaves([launch.extra_vars, launch.untrusted_vars]):
+    for leaf in _leaves([getattr(launch, name) for name in SECRET]):
         if isinstance(leaf, str) and _SURROGATE.search(leaf):
             raise InvalidLaunch("extra_vars", "a text in it has a code point that is no character")
         if isinstance(leaf, int) and leaf.bit_length() > _LONGEST_NUMBER:

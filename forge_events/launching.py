@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events.arguments import command_of
 from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable
+from forge_events.inventories import read_inventory
 from forge_events.jobs import NewJob
 from forge_events.launches import impact_of
 from forge_events.user import login_user
@@ -39,6 +40,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     by: str = "",
     counts_hosts: bool = True,
     launch_type: str = "manual",
+    job_uuid: str | None = None,
 ) -> Job:
     """Queue a job and return it, pending.
 
@@ -49,11 +51,12 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param by: who launches it; the user of this process where nobody is named.
     :param counts_hosts: see :func:`forge_events.launches.impact_of`.
     :param launch_type: AWX's word for how it came to it.
+    :param job_uuid: the job's uuid; where there is such a job, that one is returned as it is.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at, by = placed(what), store.now(), by or login_user(os.environ)
+    what, at, by = _with_hosts(store, placed(what)), store.now(), by or login_user(os.environ)
     job = NewJob(
-        uuid=str(uuid.uuid4()),
+        uuid=job_uuid or str(uuid.uuid4()),
         name=name or (template.name if template else Path(what.playbook).name),
         launch_type=launch_type,
         command=command_of(what),
@@ -89,12 +92,21 @@ def launch_template(
     return launch(store, what, template=template, after=after, by=by, counts_hosts=counts_hosts)
 
 
-def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = "", counts_hosts: bool = True) -> Job:
+def relaunch(
+    store: Store,
+    job: Job,
+    *,
+    failed_hosts: bool = False,
+    by: str = "",
+    counts_hosts: bool = True,
+    job_uuid: str | None = None,
+) -> Job:
     """Queue a job that does again what another one did, and return it, pending.
 
     It belongs to the other one's template where that is still there.
 
     :param failed_hosts: only for the hosts that failed or were unreachable; they take the place of the limit.
+    :param job_uuid: as in :func:`launch`.
     :raises NotLaunched: the job was only recorded. NotRelaunchable: it has not ended, or no host failed.
     """
     what = _launch_of(store, job)
@@ -102,7 +114,14 @@ def relaunch(store: Store, job: Job, *, failed_hosts: bool = False, by: str = ""
         what = what.changed(limit=None, limit_hosts=_failed_hosts(store, job))
     template = next((found for found in store.templates.all() if found.id == job.job_template_id), None)
     return launch(
-        store, what, template=template, name=job.name, by=by, counts_hosts=counts_hosts, launch_type="relaunch"
+        store,
+        what,
+        template=template,
+        name=job.name,
+        by=by,
+        counts_hosts=counts_hosts,
+        launch_type="relaunch",
+        job_uuid=job_uuid,
     )
 
 
@@ -140,6 +159,14 @@ def wait(
         if until is not None and time.monotonic() >= until:
             raise NotInTime(found.id, found.status)
         pause()
+
+
+def _with_hosts(store: Store, what: Launch) -> Launch:
+    """Return a launch with what is now in the inventory of the store that it takes."""
+    if what.inventory_id is None:
+        return what
+    content, host_count = read_inventory(store, what.inventory_id)
+    return what.changed(inventory_content=content, host_count=host_count)
 
 
 def placed(what: Launch, folder: Path | None = None) -> Launch:

@@ -14,9 +14,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from forge_events.api.jobs import add_jobs
 from forge_events.api.login import LoginByUrl, add_login
+from forge_events.api.objects import add_objects
 from forge_events.api.refusals import Refusal, detail, not_found
 from forge_events.api.root import LEVEL, add_root, version
 from forge_events.api.routes import Routes
+from forge_events.api.templates import add_templates
 from forge_events.api.websocket import socket_routes
 from forge_events.api.wire import Json
 from forge_events.errors import ForgeEventsError, StoreUnavailable
@@ -41,6 +43,13 @@ _SECURITY = {
     "base-uri 'none'; object-src 'none'; form-action 'self'",
 }
 
+_PLACES = {
+    **{name: name for name in ("ping", "config", "me", "organizations", "projects", "execution_environments", "hosts")},
+    **{name: name for name in ("groups", "labels", "job_templates", "jobs")},
+    "inventory": "inventories",  # AWX's own name for it, by which its clients look
+}
+"""The lists below ``/api/v2/``, by the names that clients know them by."""
+
 
 def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")) -> FastAPI:
     """Return the application.
@@ -60,9 +69,11 @@ def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1",
     )
     app.state.house = house
     routes = Routes(house)
-    add_root(routes, {"ping": "/api/v2/ping/", "me": "/api/v2/me/", "jobs": "/api/v2/jobs/"})
+    add_root(routes, {name: f"/api/v2/{path}/" for name, path in _PLACES.items()})
     add_login(routes)
-    add_jobs(routes)
+    for add in (add_jobs, add_objects, add_templates):
+        add(routes)
+    routes.add("/api/schema/", GET=lambda _: app.openapi())
     app.include_router(routes.router)
     app.router.routes.extend(socket_routes(house, live))
     app.add_exception_handler(Refusal, _refusal)

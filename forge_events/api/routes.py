@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from forge_events.api.calls import Call
+from forge_events.api.openapi import documented
+from forge_events.api.options import described
 from forge_events.api.refusals import Refusal, detail, not_allowed
 from forge_events.api.wire import Json
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from forge_events.api.calls import House
+    from forge_events.api.resources import Resource
 
 __all__ = ["Answer", "Routes", "answered"]
 
@@ -50,30 +53,39 @@ class Routes:
         *,
         options: Callable[[Call], Any] | None = None,
         is_open: bool = False,
-        documented: Mapping[str, Mapping[str, Any]] | None = None,
+        told: Mapping[str, Mapping[str, Any]] | None = None,
         **functions: Callable[[Call], Any],
     ) -> None:
         """Add a path.
 
         :param options: what OPTIONS answers.
         :param is_open: nobody has to be logged in.
-        :param documented: what the OpenAPI document says of each method; those that are missing are not in it.
+        :param told: what the OpenAPI document says of each method; those that are missing are not in it.
         :param functions: what answers to each method.
         """
         allowed = ", ".join([*functions, *(["HEAD"] if "GET" in functions else []), "OPTIONS"])
         for method in _METHODS:
             function = functions.get(method) or (_described(options) if method == "OPTIONS" else None)
-            told = (documented or {}).get(method)
+            extra = (told or {}).get(method)
             self.router.add_api_route(
                 path,
                 self._endpoint(function, method, allowed, is_open=is_open),
                 methods=[method],
-                include_in_schema=told is not None,
-                openapi_extra=dict(told) if told else None,
+                include_in_schema=extra is not None,
+                openapi_extra=dict(extra) if extra else None,
                 operation_id=f"{method.lower()}{path.replace('/', '_').replace('{', '').replace('}', '')}",
                 response_class=Json,
                 responses={},
             )
+
+    def resource(self, path: str, resource: Resource, **functions: Callable[[Call], Any]) -> None:
+        """Add a path at which objects of a resource are, with OPTIONS that tell of their fields."""
+        is_detail = "{" in path.rpartition("/")[0].rpartition("/")[2]
+
+        def options(call: Call) -> Any:
+            return described(call, resource, functions, is_detail=is_detail)
+
+        self.add(path, options=options, is_open=False, told=documented(path, resource, functions), **functions)
 
     def _endpoint(
         self, function: Callable[[Call], Any] | None, method: str, allowed: str, *, is_open: bool

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from forge_events.api.shown_accounts import show_users
+from forge_events.api.shown_accounts import show_instances, show_tokens, show_users
 from forge_events.api.shown_jobs import show_events, show_jobs, show_summaries
+from forge_events.api.shown_objects import show_objects
+from forge_events.api.shown_templates import show_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +24,13 @@ _SHOW: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "job_event": show_events,
     "job_host_summary": show_summaries,
     "user": show_users,
+    "token": show_tokens,
+    "instance": show_instances,
+    "job_template": show_templates,
+    **{
+        kind: partial(show_objects, kind=kind)
+        for kind in ("organization", "inventory", "host", "group", "project", "label", "execution_environment")
+    },
 }
 
 

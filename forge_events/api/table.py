@@ -188,16 +188,65 @@ USER = Resource(
     natural="username",
 )
 
+_ASKS = ("scm_branch", "diff_mode", "variables", "limit", "tags", "skip_tags", "job_type", "verbosity", "inventory",
+         "credential", "execution_environment", "labels", "forks", "job_slice_count", "timeout",
+         "instance_groups")  # fmt: skip
+ASKS = tuple(f"ask_{name}_on_launch" for name in _ASKS)
+"""What of a launch a template may leave to whoever launches it."""
+
+_RUNS = (
+    _time("last_job_run", is_column=False),
+    _shown("last_job_failed", "boolean"),
+    _time("next_job_run", is_column=False),
+    _shown("status", "choice"),
+)
+
+
+def _given(name: str, kind: str = "string", **more: Any) -> Field:
+    """Return a field that may be given, and that no column has."""
+    return Field(name, kind, is_column=False, is_written=True, **more)
+
+
+PROMPTED = (
+    Field("job_type", "choice", choices=JOB_TYPES, is_written=True, default="run"),
+    _id("inventory", "inventory", is_written=True),
+    _id("execution_environment", "execution_environment", is_written=True),
+    Field("limit", is_written=True, default=""),
+    _number("forks", is_written=True, default=0, minimum=0, maximum=10_000),
+    Field("verbosity", "choice", choices=VERBOSITIES, is_written=True, default=0),
+    _given("extra_vars", "json", default=""),
+    _given("job_tags", default=""),
+    _given("skip_tags", default=""),
+    _given("timeout", "integer", default=0, minimum=0, maximum=10**8),
+    _given("diff_mode", "boolean", default=False),
+    _given("scm_branch", default="", max_length=1024),
+)
+"""What a launch may be given, where its template asks for it."""
+
 JOB_TEMPLATE = Resource(
     "job_templates",
     "job_template",
     "JobTemplate",
     (
         *_NAMED,
-        Field("job_type", "choice", choices=JOB_TYPES, is_written=True, default="run"),
-        _id("inventory", "inventory", is_written=True),
         _id("project", "project", is_written=True),
         Field("playbook", is_written=True, default="", max_length=1024),
+        *PROMPTED,
+        _given("force_handlers", "boolean", default=False),
+        _given("start_at_task", default=""),
+        _given("use_fact_cache", "boolean", default=False),
+        _id("organization", "organization"),
+        *_RUNS,
+        _given("host_config_key", default="", max_length=1024),
+        *(_given(name, "boolean", default=False) for name in ASKS),
+        _given("survey_enabled", "boolean", default=False),
+        _given("become_enabled", "boolean", default=False),
+        Field("allow_simultaneous", "boolean", is_written=True, default=False),
+        _shown("custom_virtualenv"),
+        _given("job_slice_count", "integer", default=1, minimum=0),
+        _given("webhook_service", "choice", choices=(("", ""), ("github", "GitHub"), ("gitlab", "GitLab")), default=""),
+        _shown("webhook_credential", "id"),
+        _given("prevent_instance_group_fallback", "boolean", default=False),
         *_BY,
     ),
     order=("name",),
@@ -206,11 +255,199 @@ JOB_TEMPLATE = Resource(
     natural="name",
 )
 
-INVENTORY = Resource("inventories", "inventory", "Inventory", (*_NAMED, *_BY), order=("name",), natural="name")
-PROJECT = Resource("projects", "project", "Project", (*_NAMED, *_BY), natural="name")
-LABEL = Resource("labels", "label", "Label", (*_NAMED, *_BY), order=("name",))
-ENVIRONMENT = Resource("execution_environments", "execution_environment", "ExecutionEnvironment", (*_NAMED, *_BY))
-ORGANIZATION = Resource("organizations", "organization", "Organization", (*_NAMED, *_BY), natural="name")
+_VARIABLES = Field("variables", "json", is_column=False, is_written=True, default="")
+_OF_INVENTORY = _id("inventory", "inventory", is_written=True, is_required=True)
+_ORGANIZATION = _id("organization", "organization", is_written=True, default=1)
+
+INVENTORY = Resource(
+    "inventories",
+    "inventory",
+    "Inventory",
+    (
+        *_NAMED,
+        _ORGANIZATION,
+        _given("kind", "choice", choices=(("", "Hosts have a direct link to this inventory."),), default=""),
+        _shown("host_filter"),
+        _VARIABLES,
+        _shown("has_active_failures", "boolean"),
+        _shown("total_hosts", "integer"),
+        _shown("hosts_with_active_failures", "integer"),
+        _shown("total_groups", "integer"),
+        _shown("has_inventory_sources", "boolean"),
+        _shown("total_inventory_sources", "integer"),
+        _shown("inventory_sources_with_failures", "integer"),
+        _shown("pending_deletion", "boolean"),
+        _given("prevent_instance_group_fallback", "boolean", default=False),
+        *_BY,
+    ),
+    order=("name",),
+    many={"hosts": "host", "groups": "group", "job_templates": "job_template"},
+    natural="name",
+)
+
+HOST = Resource(
+    "hosts",
+    "host",
+    "Host",
+    (
+        *_NAMED,
+        _OF_INVENTORY,
+        Field("enabled", "boolean", is_written=True, default=True),
+        Field("instance_id", is_written=True, default="", max_length=1024),
+        _VARIABLES,
+        _shown("has_active_failures", "boolean"),
+        _shown("has_inventory_sources", "boolean"),
+        _shown("last_job", "id"),
+        _shown("last_job_host_summary", "id"),
+        _time("ansible_facts_modified", is_column=False),
+        *_BY,
+    ),
+    order=("name",),
+    many={"groups": "group"},
+)
+
+GROUP = Resource(
+    "groups",
+    "group",
+    "Group",
+    (*_NAMED, _OF_INVENTORY, _VARIABLES, *_BY),
+    order=("name",),
+    many={"hosts": "host", "children": "group", "parents": "group"},
+)
+
+PROJECT = Resource(
+    "projects",
+    "project",
+    "Project",
+    (
+        *_NAMED,
+        Field("local_path", is_written=True, default="", max_length=1024),
+        _given("scm_type", "choice", choices=(("", "Manual"),), default=""),
+        *(_given(name, default="") for name in ("scm_url", "scm_branch", "scm_refspec")),
+        *(_given(n, "boolean", default=False) for n in ("scm_clean", "scm_track_submodules", "scm_delete_on_update")),
+        _shown("credential", "id"),
+        _given("timeout", "integer", default=0, minimum=0),
+        _shown("scm_revision"),
+        *_RUNS,
+        _ORGANIZATION,
+        _given("scm_update_on_launch", "boolean", default=False),
+        _given("scm_update_cache_timeout", "integer", default=0, minimum=0),
+        _given("allow_override", "boolean", default=False),
+        _shown("custom_virtualenv"),
+        _shown("default_environment", "id"),
+        _shown("signature_validation_credential", "id"),
+        _shown("last_update_failed", "boolean"),
+        _time("last_updated", is_column=False),
+        *_BY,
+    ),
+    natural="name",
+)
+
+LABEL = Resource(
+    "labels",
+    "label",
+    "Label",
+    (*_NAMED[:-1], _ORGANIZATION, *_BY),
+    searched=("name",),
+    order=("name",),
+    many={"job_templates": "job_template", "jobs": "job"},
+)
+
+ENVIRONMENT = Resource(
+    "execution_environments",
+    "execution_environment",
+    "ExecutionEnvironment",
+    (
+        *_NAMED,
+        _ORGANIZATION,
+        Field("image", is_written=True, is_required=True, is_blank=False, max_length=1024),
+        _shown("managed", "boolean"),
+        _shown("credential", "id"),
+        Field(
+            "pull",
+            "choice",
+            is_written=True,
+            default="",
+            choices=(
+                ("", ""),
+                ("always", "Always pull container before running."),
+                ("missing", "Only pull the image if not present before running."),
+                ("never", "Never pull container before running."),
+            ),
+        ),
+        *_BY,
+    ),
+)
+
+ORGANIZATION = Resource(
+    "organizations",
+    "organization",
+    "Organization",
+    (
+        *_NAMED,
+        _shown("max_hosts", "integer"),
+        _shown("custom_virtualenv"),
+        _shown("default_environment", "id"),
+        *_BY,
+    ),
+    order=("name",),
+    natural="name",
+)
+
+TOKEN = Resource(
+    "tokens",
+    "token",
+    "OAuth2AccessToken",
+    (
+        *_HEAD,
+        Field("description", is_written=True, default=""),
+        _id("user", "user"),
+        _shown("token"),
+        _shown("refresh_token"),
+        _shown("application", "id"),
+        _time("expires"),
+        Field("scope", is_written=True, default="write"),
+    ),
+    searched=("description",),
+    refused=frozenset({"token", "refresh_token"}),
+)
+
+INSTANCE = Resource(
+    "instances",
+    "instance",
+    "Instance",
+    (
+        *_HEAD,
+        Field("hostname"),
+        _shown("uuid"),
+        _time("last_seen"),
+        *(_time(n, is_column=False) for n in ("health_check_started", "last_health_check")),
+        _shown("health_check_pending", "boolean"),
+        _shown("errors"),
+        Field("capacity_adjustment", "decimal", is_written=True, minimum=0, maximum=1),
+        Field("version"),
+        *(_shown(n, "integer") for n in ("capacity", "consumed_capacity")),
+        _shown("percent_capacity_remaining", "float"),
+        *(_shown(n, "integer") for n in ("jobs_running", "jobs_total")),
+        Field("cpu", "decimal"),
+        _number("memory"),
+        *(_shown(n, "integer") for n in ("cpu_capacity", "mem_capacity")),
+        Field("enabled", "boolean", is_written=True),
+        _shown("managed_by_policy", "boolean"),
+        Field(
+            "node_type", "choice", choices=tuple((n, n.capitalize()) for n in ("hybrid", "control", "execution", "hop"))
+        ),
+        _shown("node_state", "choice"),
+        _shown("managed", "boolean"),
+        _shown("ip_address"),
+        *(_shown(n, "list") for n in ("peers", "reverse_peers")),
+        _shown("listener_port", "integer"),
+        _shown("peers_from_control_nodes", "boolean"),
+        _shown("protocol"),
+    ),
+    searched=("hostname",),
+    natural="hostname",
+)
 
 RESOURCES: dict[str, Resource] = {
     each.type: each
@@ -219,12 +456,16 @@ RESOURCES: dict[str, Resource] = {
         JOB_EVENT,
         JOB_HOST_SUMMARY,
         USER,
+        TOKEN,
         JOB_TEMPLATE,
         INVENTORY,
+        HOST,
+        GROUP,
         PROJECT,
         LABEL,
         ENVIRONMENT,
         ORGANIZATION,
+        INSTANCE,
     )
 }
 """The resources by the type of their objects."""

@@ -182,8 +182,10 @@ def _write_name(template: JobTemplate) -> None:
 
 def _shown(template: JobTemplate) -> dict[str, Any]:
     """Return a template without what may be secret."""
+    from forge_events.launches import SECRET
+
     found = as_dict(template)
-    for field in ("extra_vars", "untrusted_vars"):
+    for field in SECRET:
         found["launch"][field] = dict.fromkeys(getattr(template.launch, field), _HIDDEN)
     found["notifications"] = notify_options.shown(template.notifications)
     return found
@@ -197,8 +199,10 @@ def _events(notifications: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _write_facts(facts: dict[str, Any]) -> None:
+    from forge_events.launches import SECRET
+
     facts["created"], facts["modified"] = local_time(facts["created"]), local_time(facts["modified"])
-    for field in ("extra_vars", "untrusted_vars"):
+    for field in SECRET:
         facts[field] = [f"{name}={value}" for name, value in facts[field].items()]
     for name, value in facts.items():
         if value not in (None, "", [], False):

@@ -257,6 +257,11 @@ def _token() -> Model:
     return Model(token, columns, {"user": _one("user", "user")})
 
 
+def _instance() -> Model:
+    node = nodes.alias()
+    return Model(node, {**node.c, "modified": node.c.created}, {})
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     "job": _job,
     "job_event": _event,
@@ -304,6 +309,6 @@ MODELS: dict[str, Callable[[], Model]] = {
         },
     ),
     "execution_environment": _plain(served.environments, {**_BY, **_ORGANIZATION}),
-    "instance": _plain(nodes, {}),
+    "instance": _instance,
 }
 """How to make the model of a name anew, so that one statement may have it several times."""

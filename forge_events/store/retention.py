@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from forge_events.store.database import Database
     from forge_events.store.records import Retention
 
-__all__ = ["drop"]
+__all__ = ["drop", "drop_one"]
 
 _PARTS = (
     *(table.c.job_id for table in (hostresults, hostsummaries, jobtasks, transitions, spoolpositions, notifications)),
@@ -55,6 +55,13 @@ def drop(database: Database, which: Retention, *, is_dry_run: bool) -> Iterator[
             yield from (dropped for dropped in batch if dropped.job.id in gone)
     if not is_dry_run:
         database.shrink()
+
+
+def drop_one(database: Database, job: Job) -> bool:
+    """Drop one job that has ended; return whether it was there."""
+    gone = _drop(database, [Dropped(job, job.event_count, 0)])
+    database.after_drop(gone)
+    return bool(gone)
 
 
 def _wanted(database: Database, which: Retention) -> Iterator[Dropped]:

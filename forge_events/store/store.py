@@ -332,6 +332,10 @@ class Store:
         """
         return retention.drop(self._database, which, is_dry_run=is_dry_run)
 
+    def drop_job(self, job: Job) -> bool:
+        """Drop one job that has ended, with all that belongs to it; return whether it was there."""
+        return retention.drop_one(self._database, job)
+
     def merge(self) -> Iterator[Merged]:
         """Merge the partitions of jobs that have all ended, where the database has such, and yield each block.
 

@@ -57,6 +57,8 @@ def test_everything_that_is_given_is_kept(made):
         "inventory": [f"{made.home}/hosts", "a,b"],
         "extra_vars": {"user": "me", "password": f"{SECRET} x", "deep": {"key": [1, SECRET]}},
         "untrusted_vars": {},
+        "inventory_id": None,
+        "inventory_content": {},
         "extra_vars_files": [f"{made.home}/plays/vars.yml"],
         "limit": "web:!db",
         "limit_hosts": [],

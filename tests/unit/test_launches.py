@@ -11,18 +11,21 @@ from forge_events.arguments import command_of
 from forge_events.errors import FieldNotAsked, InvalidLaunch
 from forge_events.launches import ASKABLE, FIELDS, Launch, impact_of
 from forge_events.templates import JobTemplate
+from forge_events.variables import is_reserved
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 LISTS = st.lists(TEXTS, max_size=3)
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, st.lists, max_leaves=5)
-VARIABLES = st.dictionaries(TEXTS, VALUES, max_size=3)
+VARIABLES = st.dictionaries(TEXTS.filter(lambda name: not is_reserved(name)), VALUES, max_size=3)
 WORDS = TEXTS.filter(lambda text: not text.startswith("-"))
 LIMITS = st.lists(st.text("abz019_.*~", min_size=1), min_size=1).map(",!".join)
 FIELD_VALUES = {
     "playbook": WORDS,
     "project": st.none() | TEXTS.map("/{}".format),
     "inventory": st.lists(WORDS, max_size=3),
+    "inventory_id": st.none() | st.integers(1, 10**6),
+    "inventory_content": VARIABLES,
     "extra_vars": VARIABLES,
     "untrusted_vars": VARIABLES,
     "extra_vars_files": LISTS,
@@ -69,7 +72,7 @@ def test_a_template_never_changes_a_field_that_is_not_asked(launch, ask, fields)
 @given(LAUNCHES)
 def test_the_values_of_extra_variables_are_in_no_command(launch):
     variables = {"name": "geheim", "deep": [{"x": "geheim"}]}
-    secret = launch.changed(extra_vars=variables, untrusted_vars=variables)
+    secret = launch.changed(extra_vars=variables, untrusted_vars=variables, inventory_content=variables)
     assert not any("geheim" in word for word in command_of(secret))
 
 
