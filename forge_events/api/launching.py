@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from forge_events import launching
 from forge_events.api.fields import validated
 from forge_events.api.lists import row_of
+from forge_events.api.options import described_action
 from forge_events.api.refusals import Refusal, detail
 from forge_events.api.routes import Answer
 from forge_events.api.shown import shown
@@ -46,7 +47,8 @@ class _Wanted(NamedTuple):
 
 def add_launch(routes: Routes) -> None:
     """Add the path of launching."""
-    routes.add("/api/v2/job_templates/{key}/launch/", GET=_asks, POST=_launch)
+    told = described_action(PROMPTED, ["POST"])
+    routes.add("/api/v2/job_templates/{key}/launch/", options=lambda _: told, GET=_asks, POST=_launch)
 
 
 def launch_fields(call: Call, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from forge_events.api.fields import validated
 from forge_events.api.inventories import add_inventories, check_child
 from forge_events.api.lists import listed, one, row_of
-from forge_events.api.refusals import Refusal, bad_fields, detail, not_found, refused
+from forge_events.api.refusals import Refusal, bad_fields, detail, not_allowed, not_found, refused
 from forge_events.api.routes import Answer
 from forge_events.api.table import RESOURCES
 from forge_events.errors import NameTaken
@@ -65,7 +65,17 @@ def add_objects(routes: Routes) -> None:
     project = "/api/v2/projects/{key}/"
     routes.add(f"{project}playbooks/", GET=_playbooks)
     routes.add(f"{project}inventories/", GET=lambda call: _nothing(call, "project"))
-    routes.add(f"{project}update/", GET=lambda call: _nothing(call, "project") or {"can_update": False})
+    routes.add(f"{project}update/", GET=_can_update, POST=_no_update)
+
+
+def _can_update(call: Call) -> dict[str, bool]:
+    row_of(call, RESOURCES["project"], call.key())
+    return {"can_update": False}
+
+
+def _no_update(call: Call) -> Answer:
+    call.admin()
+    raise not_allowed("POST", "GET, HEAD, OPTIONS")
 
 
 def _add_groups(routes: Routes) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from forge_events.api.pages import MAX_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from forge_events.api.calls import Call
     from forge_events.api.resources import Field, Resource
 
-__all__ = ["described"]
+__all__ = ["described", "described_action"]
 
 
 def described(call: Call, resource: Resource, methods: Iterable[str], *, is_detail: bool) -> dict[str, Any]:
@@ -42,6 +42,18 @@ def described(call: Call, resource: Resource, methods: Iterable[str], *, is_deta
         "object_roles": [],
     }
     return found if is_detail else {**found, "max_page_size": MAX_SIZE}
+
+
+def described_action(fields: Iterable[Field], methods: Container[str]) -> dict[str, Any]:
+    """Return what OPTIONS answers where something is done: AWX's clients read there what may be given."""
+    given = {field.name: _written(field) for field in fields}
+    return {
+        "name": "",
+        "description": "",
+        "renders": ["application/json"],
+        "parses": ["application/json"],
+        "actions": {"POST": given} if "POST" in methods else {},
+    }
 
 
 def _related(resource: Resource) -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
@@ -11,12 +12,12 @@ from starlette.responses import Response
 
 from forge_events.api.calls import Call
 from forge_events.api.openapi import documented
-from forge_events.api.options import described
+from forge_events.api.options import described, described_action
 from forge_events.api.refusals import Refusal, detail, not_allowed
 from forge_events.api.wire import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from forge_events.api.calls import House
     from forge_events.api.resources import Resource
@@ -65,7 +66,9 @@ class Routes:
         """
         allowed = ", ".join([*functions, *(["HEAD"] if "GET" in functions else []), "OPTIONS"])
         for method in _METHODS:
-            function = functions.get(method) or (_described(options) if method == "OPTIONS" else None)
+            function = functions.get(method) or (
+                options or partial(_described, functions) if method == "OPTIONS" else None
+            )
             extra = (told or {}).get(method)
             self.router.add_api_route(
                 path,
@@ -129,8 +132,9 @@ def answered(call: Call, found: Any) -> Response:
     return Json(answer.body, status_code=answer.status, headers=headers)
 
 
-def _described(options: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
-    return options or (lambda _: {"name": "", "description": "", "renders": ["application/json"], "parses": []})
+def _described(methods: Container[str], call: Call) -> dict[str, Any]:
+    del call  # everybody may know it
+    return described_action((), methods)
 
 
 async def _raw(request: Request) -> bytes:

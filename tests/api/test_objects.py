@@ -160,6 +160,13 @@ def test_options_tell_of_the_fields(api, template):
     assert "PUT" in detail.json()["actions"] and "DELETE" in detail.headers["Allow"]
 
 
+def test_options_tell_what_a_launch_may_be_given_and_what_an_action_is(api):
+    # AWX's command line asks at the id 1, whether there is such a template or not.
+    launch = api.client.options("/api/v2/job_templates/1/launch/").json()
+    assert {"limit", "extra_vars", "inventory", "job_tags"} <= set(launch["actions"]["POST"])
+    assert api.client.options("/api/v2/jobs/1/cancel/").json()["actions"] == {"POST": {}}
+
+
 def test_the_schema_names_the_paths(api):
     paths = api.get("/api/schema/")["paths"]
     assert {"/api/v2/job_templates/", "/api/v2/jobs/{key}/"} <= set(paths)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AWX's own command line, awxkit 24.6.1, in an environment of its own, against a server that runs what it launches."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.web.browsers import own_environment
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  connection: local
+  tasks:
+    - debug: {msg: "hello {{ inventory_hostname }}"}
+"""
+
+
+@pytest.fixture
+def awx(tmp_path):
+    """Return what runs `awx` against a server of its own, and gives the exit code and what is printed."""
+    folder = own_environment("awxkit-socket", "awxkit==24.6.1", "setuptools<82", "websocket-client==0.57.0", "six")
+    home = tmp_path / "home"
+    (home / "projects" / "web").mkdir(parents=True)
+    (home / "projects" / "web" / "site.yml").write_text(PLAYBOOK)
+    command = [sys.executable, "-m", "forge_events", "serve", "--port", "0"]
+    environment = {**os.environ, "FORGE_EVENTS_HOME": str(home), "ANSIBLE_NOCOLOR": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = next(line for line in server.stdout if "OAUTH_TOKEN" in line)
+        named = dict(word.split("=", 1) for word in told.split() if "=" in word)
+        at = {**named, "PYTHONPATH": str(folder)}
+        script = "import sys; from awxkit.cli import run; sys.argv[0] = 'awx'; run()"
+
+        def call(*words):
+            done = subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", script, "--conf.color", "f", *words],
+                env={**environment, **at},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            return done.returncode, done.stdout + done.stderr
+
+        yield call
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def test_what_is_made_launched_and_read_by_awx_s_command_line(awx):
+    """Checks 4, 5, 6, 8 and 10 of what AWX's clients need."""
+    for words in (
+        ["inventory", "create", "--name", "i", "--organization", "1"],
+        ["hosts", "create", "--name", "h1", "--inventory", "1"],
+        ["projects", "create", "--name", "web", "--organization", "1", "--local_path", "web"],
+    ):
+        code, said = awx(*words)
+        assert (code, json.loads(said)["id"]) == (0, 1), said
+    new = ["job_templates", "create", "--name", "j", "--project", "web", "--playbook", "site.yml", "--inventory", "i"]
+    assert awx(*new, "--ask_limit_on_launch", "true")[0] == 0
+    code, said = awx(*new)
+    assert code == 1 and "already exists" in said
+    code, said = awx("job_templates", "launch", "j", "--monitor")
+    assert code == 0 and "hello h1" in said, said
+    code, said = awx("job_templates", "launch", "j", "--limit", "h1", "--extra_vars", '{"a": 1}', "--wait")
+    assert code == 0, said
+    code, said = awx("jobs", "list", "--status", "successful", "--order_by=-id", "--all")
+    assert [job["id"] for job in json.loads(said)["results"]] == [2, 1]
+    code, said = awx("jobs", "stdout", "1")
+    assert code == 0 and "TASK [debug]" in said and "hello h1" in said
+    assert awx("job_templates", "delete", "j")[0] == 0
