@@ -32,6 +32,7 @@ OPTIONS = {"dry": ["--check"]}
 _OWN_WAYS = frozenset({"free.yml", "host_pinned.yml"})
 _VOLATILE = frozenset({"start", "end", "delta", "ansible_job_id", "results_file", "stdout", "msg", "exception"})
 _TIMES = re.compile(r'"(start|end|delta)": "[^"]*"|\bjid=j[\d.]+|\bj\d{9,}\.\d+')
+_LOOKS = re.compile(r"ASYNC POLL on |FAILED - RETRYING: .*is looked for")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,10 @@ class Record:
         return self.job.status, self.job.rc, self.job.failed, self.job.changed, self.hosts
 
     def tree(self) -> list[tuple[Any, ...]]:
-        """Return all events but messages, with place, run, batch and roll-up, in an order that no timing changes."""
+        """Return all events but messages, with place, run, batch and roll-up, in an order that no timing changes.
+
+        How often something asynchronous is looked at is a matter of time, too.
+        """
         names = {event.uuid: (event.event, event.event_data.get("name")) for event in self.events}
         return sorted(
             (
@@ -65,24 +69,39 @@ class Record:
                 bool(event.event_data.get("rescued")),
             )
             for event in self.events
-            if EVENTS[event.event].level or event.parent_uuid is None
+            if (EVENTS[event.event].level or event.parent_uuid is None) and not _is_look(event)
         )
 
     def results(self) -> list[tuple[str, str, str, str]]:
         """Return what each host's results hold, without what differs from run to run."""
         return sorted(
-            (event.event, event.host_name, event.task, repr(_steady(event.event_data.get("res"))))
+            (event.event, event.host_name, event.task, repr(_steady(_result(event))))
             for event in self.events
-            if EVENTS[event.event].level == 3
+            if EVENTS[event.event].level == 3 and not _is_look(event)
         )
 
     def lines(self) -> list[str]:
         """Return the lines of the output, in an order that no timing changes."""
         # Whoever runs it on a terminal has colours.
         shown = _TIMES.sub("", "".join(to_text([self.output])))
-        lines = [line for line in shown.splitlines() if line.strip()]
+        lines = [line for line in shown.splitlines() if line.strip() and not _LOOKS.match(line)]
         # Where each host goes its own way, the banner of a task comes as often as another host's comes in between.
         return sorted(set(lines) if self.job.name in _OWN_WAYS else lines)
+
+
+def _is_of_async(event: JobEvent) -> bool:
+    return str(event.event_data.get("task_action")).rpartition(".")[2] == "async_status"
+
+
+def _is_look(event: JobEvent) -> bool:
+    """Return whether an event is one of several looks at something asynchronous, of which there may be none."""
+    return event.event == "runner_on_async_poll" or (event.event == "runner_retry" and _is_of_async(event))
+
+
+def _result(event: JobEvent) -> Any:
+    """Return a result, without how often something asynchronous was looked at."""
+    found = event.event_data.get("res")
+    return {**found, "attempts": 1} if _is_of_async(event) and isinstance(found, dict) else found
 
 
 def _steady(value: Any) -> Any:
