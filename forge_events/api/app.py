@@ -100,8 +100,11 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _error(request: Request, error: Exception) -> Response:
     """Answer for an error of the library: what the asker can do nothing about is a fault of ours."""
-    status = 503 if isinstance(error, StoreUnavailable) else 400
-    return _refusal(request, detail(status, str(error)))
+    if isinstance(error, StoreUnavailable):
+        # Its words name the database, which is nobody's business but the log's.
+        _LOG.warning("a request had to go without the database: %s", error)
+        return _refusal(request, detail(503, "The database cannot be used just now."))
+    return _refusal(request, detail(400, str(error)))
 
 
 def _bug(_: Request, error: Exception) -> Response:

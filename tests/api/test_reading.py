@@ -85,3 +85,8 @@ def test_hosts_of_a_job(api):
     found = api.get(f"/api/v2/jobs/{job.id}/job_host_summaries/")["results"]
     assert [summary["host_name"] for summary in found] == ["web0", "web1", "web2"]
     assert api.get(found[1]["url"])["host_name"] == "web1"
+
+
+def test_what_the_database_refuses_does_not_show_where_it_is(api):
+    response = api.client.get("/api/v2/jobs/", params={"id__icontains": "1"})
+    assert "sqlite" not in response.text.lower() and ".db" not in response.text
