@@ -288,7 +288,7 @@ class Hierarchy:
     def begin(self, host: str, task: Task, data: Mapping[str, Any] | None = None) -> list[Event]:
         """Make ``runner_on_start``: a host begins a task. Comes before any other event of the host for that task."""
         events = self.start_task(task)
-        play, _ = self._need_play()
+        play = self._need_play()[0]
         tasks, bit = play.by_uuid[task.uuid], play.bit(host)
         occurrence = tasks.begun_by(bit, task.uuid) or self._announce(play, tasks, task, events)
         occurrence.begin(host, bit, task.uuid)

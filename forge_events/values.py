@@ -75,7 +75,7 @@ def is_plain(value: Any) -> bool:
     """Return whether a value and all that it holds have the types of JSON themselves, and not subclasses of them."""
     kind = type(value)
     if kind is dict:
-        return all(type(key) is str and is_plain(part) for key, part in value.items())
+        return all(key.__class__ is str and is_plain(part) for key, part in value.items())
     return kind in _EXACT or kind is float or (kind is list and all(map(is_plain, value)))
 
 

@@ -108,7 +108,7 @@ def _values_of(result: Any) -> Any:
     That copy differs in values of Ansible's own types alone: where there are none, it is not asked for.
     """
     held = getattr(result, "_return_data", None)
-    return held if type(held) is dict and values.is_plain(held) else result._result
+    return held if held.__class__ is dict and values.is_plain(held) else result._result
 
 
 def _is_censored(result: Any, found: Any, task: hierarchy.Task | None) -> bool:
