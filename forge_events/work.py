@@ -17,7 +17,7 @@ from forge_events.store import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
     from forge_events.settings import Settings
 
 __all__ = ["dispatch", "receive"]

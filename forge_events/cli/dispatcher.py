@@ -19,7 +19,7 @@ from forge_events.tree import printable
 if TYPE_CHECKING:
     from forge_events.dispatcher.notifier import Told
     from forge_events.dispatcher.service import Done
-    from forge_events.errors import NameTaken, StoreUnavailable
+    from forge_events.errors import ForgeEventsError
 
 __all__ = ["add_to"]
 
@@ -44,7 +44,7 @@ def dispatcher(
     """Decide which job runs where, and run those of this node, until it is told to stop; jobs that run go on."""
     from forge_events import settings
     from forge_events.dispatcher.notifier import Notices, Notifier
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
     from forge_events.store import open_store
 
     found = settings.load()
@@ -98,7 +98,7 @@ class _Lines:
         else:
             self._tell(f"{about}: notification not sent: {told.error}; trying again at {local_time(told.again)}")
 
-    def is_away(self, error: StoreUnavailable | NameTaken, pause: float) -> None:
+    def is_away(self, error: ForgeEventsError, pause: float) -> None:
         """Tell that nothing can be decided for the time being."""
         _complain(f"{error}; trying again in {pause:.1f} s; the jobs that run go on")
 

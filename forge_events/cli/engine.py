@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from forge_events.dispatcher.service import Service
-    from forge_events.ingestion.stopping import Stop
     from forge_events.nodes import NodeType
+    from forge_events.services.stopping import Stop
     from forge_events.settings import Settings
 
 __all__ = ["service_of", "stopped_by_signals"]

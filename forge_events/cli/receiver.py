@@ -11,10 +11,11 @@ import typer
 
 from forge_events.cli.engine import stopped_by_signals
 from forge_events.cli.session import troubles
-from forge_events.errors import BrokenSpool, StoreUnavailable
+from forge_events.errors import BrokenSpool
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
+    from forge_events.errors import ForgeEventsError
     from forge_events.ingestion.receiver import Received
     from forge_events.store.records import Merged
 
@@ -46,7 +47,7 @@ def receiver(
     """Bring what is spooled into the store as it is written, until it is told to stop."""
     from forge_events import settings
     from forge_events.ingestion.service import Pace, Service
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
     from forge_events.store import open_store
     from forge_events.store.location import shown
 
@@ -82,7 +83,7 @@ class _Lines:
         if job is not None and received.has_ended:
             self.tell(f"job {job.id} {job.status}  {job.uuid}  {job.event_count} events  {job.name}")
 
-    def is_away(self, error: StoreUnavailable | BrokenSpool, pause: float) -> None:
+    def is_away(self, error: ForgeEventsError, pause: float) -> None:
         """Tell that nothing works for the time being."""
         again = f"trying again in {pause:.1f} s, later every {_LONGEST_PAUSE:.0f} s"
         _complain(f"{error}; {again}; nothing is lost meanwhile")

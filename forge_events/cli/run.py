@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from forge_events.cli.session import Session
     from forge_events.dispatcher.service import Service
-    from forge_events.ingestion.stopping import Stop
     from forge_events.jobs import Job
+    from forge_events.services.stopping import Stop
 
 __all__ = ["add_to"]
 
@@ -130,7 +130,7 @@ def _followed(session: Session, job: Job, *, is_served: bool) -> Job:
     """Show a job's output until it has ended; run it here where no dispatcher does."""
     from forge_events import settings
     from forge_events.cli.engine import service_of
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
 
     service = None if is_served else service_of(settings.load(), only_job_id=job.id, has_receiver=True)
     with Stop() as stop, _asked_by_signals(stop):

@@ -57,7 +57,7 @@ def serve(  # noqa: PLR0913 - the options of a server
 ) -> None:
     """Serve AWX's API and a page, and record and run what comes, until it is told to stop."""
     from forge_events import settings
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
 
     serving = _loaded()
     found = settings.load()

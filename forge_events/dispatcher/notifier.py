@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import datetime
 import logging
-import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.errors import ForgeEventsError, UnknownJob, UnknownTemplate
-from forge_events.ingestion.backoff import Backoff
 from forge_events.notices import messages, rendering, sending
 from forge_events.notices.sending import Outcome
+from forge_events.services.beside import Beside
+from forge_events.services.outages import Backoff
 from forge_events.templates import shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from forge_events.ingestion.stopping import Stop
     from forge_events.jobs import Job
     from forge_events.notices.messages import Message
+    from forge_events.services.stopping import Stop
     from forge_events.store import Store
     from forge_events.store.records import Due
 
@@ -34,9 +34,6 @@ PAUSES = tuple(datetime.timedelta(seconds=seconds) for seconds in (10, 60, 300, 
 
 _NOT_YET = Outcome("the job could not be read from the database", may_pass=True)
 _DROPPED = Outcome("the job was dropped before it could be told of")
-_GRACE = 5.0
-"""Seconds to wait at the end for a notification that is being sent."""
-
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 _LOG = logging.getLogger(__name__)
@@ -153,20 +150,15 @@ class Notices:
     def __init__(self, notifier: Notifier, stop: Stop, tell: Callable[[Told], object], *, every: float = 3.0) -> None:
         self._notifier, self._stop, self._tell, self._every = notifier, stop, tell, every
         self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-        self._thread: threading.Thread | None = None
+        self._thread = Beside("notices", self._run)
 
     def begin(self) -> bool:
         """Begin, unless it has begun; return whether it did."""
-        if self._thread is not None and self._thread.is_alive():
-            return False
-        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
-        self._thread.start()
-        return True
+        return self._thread.begin()
 
     def end(self) -> None:
         """Wait a moment for what is being sent; it was told to stop."""
-        if self._thread is not None:
-            self._thread.join(_GRACE)
+        self._thread.end()
 
     def _run(self) -> None:
         pause = 0.0

@@ -23,17 +23,17 @@ from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
 from forge_events.dispatcher.sweeping import sweep
 from forge_events.errors import NameTaken, StoreUnavailable
-from forge_events.ingestion.backoff import Backoff
 from forge_events.nodes import is_fresh
+from forge_events.services import outages
 from forge_events.store.records import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forge_events.dispatcher.plan import Place
-    from forge_events.ingestion.stopping import Stop
     from forge_events.jobs import Job
     from forge_events.nodes import Machine, Node, NodeType
+    from forge_events.services.stopping import Stop
     from forge_events.store import Store
     from forge_events.store.listeners import Listener
 
@@ -75,17 +75,11 @@ class Done(NamedTuple):
     clock_offset: float | None = None
 
 
-class Reports(Protocol):
+class Reports(outages.Reports, Protocol):
     """Who wants to know what happens."""
 
     def done(self, done: Done) -> None:
         """Take what a round did."""
-
-    def is_away(self, error: StoreUnavailable | NameTaken, pause: float) -> None:
-        """Take that the database or the node's name cannot be used and is tried again; once until it can."""
-
-    def is_back(self, seconds: float) -> None:
-        """Take that it can be used again, after so many seconds."""
 
 
 class Service:
@@ -127,26 +121,17 @@ class Service:
 
         :raises SchemaMismatch: the database has another schema, from the beginning or by now.
         """
-        backoff = Backoff(self._pace.first_pause, self._pace.longest_pause)
-        away_since: float | None = None
+
+        def rest(done: Done) -> bool:
+            reports.done(done)
+            if self._has_ended():
+                return False
+            self.rest(stop)
+            return True
+
         try:
-            while not stop.is_set():
-                done = self.run_once()
-                if done.outage is not None:
-                    pause = backoff.pause()
-                    if away_since is None:
-                        away_since = time.monotonic()
-                        reports.is_away(done.outage, pause)
-                    stop.wait(pause)
-                    continue
-                if away_since is not None:
-                    reports.is_back(time.monotonic() - away_since)
-                    away_since = None
-                    backoff.reset()
-                reports.done(done)
-                if self._has_ended():
-                    return
-                self.rest(stop)
+            outage = outages.Outages(reports, self._pace.first_pause, self._pace.longest_pause)
+            outages.keep_going(stop, self.run_once, rest, outage)
         finally:
             self.close()
 

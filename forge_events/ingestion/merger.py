@@ -3,23 +3,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
 from forge_events.errors import ForgeEventsError
+from forge_events.services.beside import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
     from forge_events.store import Store
     from forge_events.store.records import Merged
 
 __all__ = ["Merger"]
-
-_GRACE = 5.0
-"""Seconds to wait at the end; what is left half done is thrown away by whoever merges next."""
 
 
 class Merger:
@@ -33,7 +30,7 @@ class Merger:
         self._open_store, self._stop, self._every = open_store, stop, every
         self._merged: deque[Merged] = deque()
         self._begun: float | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = Beside("merge", self._merge)
 
     def begin(self, now: float) -> bool:
         """Begin to merge, if it is time for it and nothing is being merged; return whether it is begun.
@@ -41,11 +38,9 @@ class Merger:
         :param now: seconds, of a clock that nobody sets.
         """
         is_early = self._begun is not None and now - self._begun < self._every
-        if is_early or (self._thread is not None and self._thread.is_alive()):
+        if is_early or not self._thread.begin():
             return False
         self._begun = now
-        self._thread = threading.Thread(target=self._merge, name="merge", daemon=True)
-        self._thread.start()
         return True
 
     def merged(self) -> Iterator[Merged]:
@@ -54,9 +49,8 @@ class Merger:
             yield self._merged.popleft()
 
     def end(self) -> None:
-        """Wait a moment for a merge that was told to stop."""
-        if self._thread is not None:
-            self._thread.join(_GRACE)
+        """Wait a moment for a merge that was told to stop; what is left half done is thrown away by the next one."""
+        self._thread.end()
 
     def _merge(self) -> None:
         try:

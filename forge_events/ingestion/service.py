@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import datetime
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.errors import BrokenSpool, StoreUnavailable
-from forge_events.ingestion.backoff import Backoff
 from forge_events.ingestion.merger import Merger
 from forge_events.ingestion.receiver import Receiver
-from forge_events.ingestion.watching import Watch
+from forge_events.services import outages
+from forge_events.services.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from forge_events.ingestion.receiver import Received
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
     from forge_events.store import Store
     from forge_events.store.records import Merged
 
@@ -46,17 +47,11 @@ class Pace(NamedTuple):
     longest_pause: float = 30.0
 
 
-class Reports(Protocol):
+class Reports(outages.Reports, Protocol):
     """Who wants to know what happens."""
 
     def received(self, received: Received) -> None:
         """Take what came of a spool that something came of."""
-
-    def is_away(self, error: StoreUnavailable | BrokenSpool, pause: float) -> None:
-        """Take that the database, or the folder, cannot be used and is tried again; once until it is back."""
-
-    def is_back(self, seconds: float) -> None:
-        """Take that it can be used again, after so many seconds."""
 
     def merged(self, merged: Merged) -> None:
         """Take that a block of partitions was merged."""
@@ -88,11 +83,10 @@ class Service:
     ) -> None:
         self._open_store, self._spool_dir, self._reports, self._stop = open_store, spool_dir, reports, stop
         self._pace = pace or Pace()
-        self._backoff = Backoff(self._pace.first_pause, self._pace.longest_pause)
+        self._outages = outages.Outages(reports, self._pace.first_pause, self._pace.longest_pause)
         self._merger = Merger(open_store, stop, every=self._pace.merge)
         self._store: Store | None = None
         self._receiver: Receiver | None = None
-        self._away_since: float | None = None
         self._told: dict[Path, str] = {}
 
     def run(self) -> None:
@@ -102,8 +96,7 @@ class Service:
         """
         try:
             with Watch(self._spool_dir, self._stop, poll=self._pace.poll) as watch:
-                while not self._stop.is_set():
-                    self._rest(self.run_once(_now()), watch)
+                outages.keep_going(self._stop, lambda: self.run_once(_now()), partial(self._rest, watch), self._outages)
         finally:
             self._merger.end()
             self._close()
@@ -125,35 +118,21 @@ class Service:
             self._close()
 
     def run_once(self, now: datetime.datetime) -> Round:
-        """Do one round, and tell when the database is away or back."""
+        """Do one round."""
         try:
-            done = self._round(now)
+            return self._round(now)
         except (StoreUnavailable, BrokenSpool) as error:
             self._close()
             return Round(outage=error)
-        if self._away_since is not None:
-            self._reports.is_back(time.monotonic() - self._away_since)
-            self._away_since = None
-            self._backoff.reset()
-        return done
 
-    def _rest(self, done: Round, watch: Watch) -> None:
+    def _rest(self, watch: Watch, done: Round) -> bool:
         """Wait for what makes another round worth while."""
-        if done.outage is not None:
-            self._stop.wait(self._go_away(done.outage))
-        elif not done.has_more:
+        if not done.has_more:
             self._merger.begin(time.monotonic())
             watch.wait()
             for merged in self._merger.merged():
                 self._reports.merged(merged)
-
-    def _go_away(self, error: StoreUnavailable | BrokenSpool) -> float:
-        """Tell that something is away, if that is new; return how long to wait."""
-        pause = self._backoff.pause()
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            self._reports.is_away(error, pause)
-        return pause
+        return True
 
     def _round(self, now: datetime.datetime) -> Round:
         event_count, has_more, has_others = 0, False, False

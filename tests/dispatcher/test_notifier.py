@@ -12,11 +12,11 @@ import pytest
 
 from forge_events.dispatcher.notifier import PAUSES, Notices, Notifier, Told
 from forge_events.errors import StoreUnavailable
-from forge_events.ingestion.stopping import Stop
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.notices import sending
 from forge_events.notices.sending import Outcome
+from forge_events.services.stopping import Stop
 from forge_events.store import Retention, open_store
 from forge_events.templates import JobTemplate
 from tests.conftest import ROOT

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from forge_events.ingestion.spools import source_of
-from forge_events.ingestion.stopping import Stop
-from forge_events.ingestion.watching import Watch
+from forge_events.services.stopping import Stop
+from forge_events.services.watching import Watch
 from forge_events.store import open_store
 from tests.ingestion.spools import Spool
 from tests.ingestion.waiting import until
@@ -184,7 +184,7 @@ def test_a_machine_that_has_no_notifications_left_is_no_fault(folder, monkeypatc
         raise OSError("inotify watch limit reached")
         yield
 
-    monkeypatch.setattr("forge_events.ingestion.watching.watch", refuse)
+    monkeypatch.setattr("forge_events.services.watching.watch", refuse)
     with Stop() as stop, Watch(folder, stop, poll=0.01) as watch:
         for _ in range(3):
             watch.wait()

@@ -18,8 +18,8 @@ from forge_events.events import EventFilter
 from forge_events.ingestion import damage
 from forge_events.ingestion.receiver import TURN
 from forge_events.ingestion.service import Pace, Service
-from forge_events.ingestion.stopping import Stop
 from forge_events.jobs import JobStatus
+from forge_events.services.stopping import Stop
 from forge_events.store import open_store
 from forge_events.store.records import Merged
 from tests.ingestion.spools import Spool, now
@@ -164,17 +164,18 @@ def test_an_outage_is_told_of_once_and_so_is_its_end(url, folder, told, stop):
     for _ in range(6):
         done = service.run_once(now())
         assert isinstance(done.outage, StoreUnavailable)
-        pauses.append(service._go_away(done.outage))
+        pauses.append(service._outages.lasts(done.outage))
     for pause, most in zip(pauses, [0.5, 1, 2, 4, 4, 4], strict=True):
         assert most / 2 <= pause <= most
     assert len(told.away) == 1
     assert told.away[0][1] == pauses[0]
     door.is_away = False
     assert service.run_once(now()).event_count == 2
+    service._outages.is_over()
     assert len(told.back) == 1
     assert not spool.path.exists()
     service._close()
-    assert service._backoff.pause() <= 0.5
+    assert service._outages.lasts(StoreUnavailable("db", "it is away")) <= 0.5
 
 
 def test_failing_attempts_leave_nothing_open(folder, told, stop):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from forge_events.ingestion.stopping import Stop
+    from forge_events.services.stopping import Stop
 
 __all__ = ["Watch"]
 
