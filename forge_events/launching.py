@@ -14,14 +14,13 @@ from forge_events.arguments import command_of
 from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable
 from forge_events.inventories import read_inventory
 from forge_events.jobs import NewJob
-from forge_events.launches import impact_of
+from forge_events.launches import Launch, impact_of
 from forge_events.user import login_user
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from forge_events.jobs import Job
-    from forge_events.launches import Launch
     from forge_events.store import Store
     from forge_events.templates import JobTemplate
 
@@ -167,6 +166,19 @@ def _with_hosts(store: Store, what: Launch) -> Launch:
         return what
     content, host_count = read_inventory(store, what.inventory_id)
     return what.changed(inventory_content=content, host_count=host_count)
+
+
+def edited(known: Launch, given: Mapping[str, Any]) -> Launch:
+    """Return a launch with other fields. Unlike at a launch, other variables take the place of those there.
+
+    :raises InvalidLaunch: a field has a value that cannot be.
+    """
+    fields = known.model_dump()
+    if given.keys() & {"extra_vars", "extra_vars_files"}:
+        fields |= {"extra_vars": {}, "extra_vars_files": []}
+    if "project" in given and not given["project"]:  # then it is the folder that the playbook is in now
+        fields["playbook"] = str(Path(known.project or "", known.playbook))
+    return placed(Launch.of(**{**fields, **given}))
 
 
 def placed(what: Launch, folder: Path | None = None) -> Launch:

@@ -249,9 +249,12 @@ def _wait(stop: Stop) -> None:
 
 def _work(found: Settings, stop: Stop, tell: Callable[[str], object]) -> list[tuple[str, Callable[[], None]]]:
     """Return the loops that record and run jobs."""
-    from forge_events.work import dispatch, receive
+    from forge_events.work import Troubles, dispatch, receive, service_of
 
-    return [("receiver", partial(receive, found, stop, tell)), ("dispatcher", partial(dispatch, found, stop, tell))]
+    def run_jobs() -> None:
+        dispatch(service_of(found, has_receiver=True), found, stop, Troubles(tell), lambda _: None)
+
+    return [("receiver", partial(receive, found, stop, tell)), ("dispatcher", run_jobs)]
 
 
 def _uvicorn_words(options: Options) -> dict[str, Any]:

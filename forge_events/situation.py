@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forge_events.nodes import Node
     from forge_events.store import Store
 
-__all__ = ["is_attended", "situation_of", "unknown_node"]
+__all__ = ["is_attended", "situation_of", "unknown_node", "why_nobody_runs"]
 
 
 def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: float) -> bool:
@@ -29,6 +29,25 @@ def is_attended(store: Store, job: Job, now: datetime.datetime, lost_after: floa
         for node in store.nodes.all()
         if job.execution_node in (None, node.hostname)
     )
+
+
+def why_nobody_runs(store: Store, node: str | None, now: datetime.datetime, lost_after: float) -> str:
+    """Return why nobody would run a job that is launched now; empty if somebody would.
+
+    :param node: the only node that it may run on.
+    :param lost_after: seconds after which a node that is not seen counts as lost.
+    """
+    known = store.nodes.all()
+    wanted = next((found for found in known if found.hostname == node), None)
+    if node is not None and wanted is None:
+        return unknown_node(node)
+    working = [found for found in known if found.is_manned and not found.is_lost(now, lost_after)]
+    if not any(found.node_type.dispatches for found in working):
+        return "no dispatcher is running; start one with `forge-events dispatcher`"
+    if wanted is not None:
+        why = wanted.explanation(now, lost_after)
+        return f"the job waits for node {node}: {why}" if why else ""
+    return "" if any(found.node_type.runs_jobs for found in working) else "no node that runs jobs has a dispatcher"
 
 
 def situation_of(store: Store, job: Job, now: datetime.datetime, *, lost_after: float, lease: float) -> str:

@@ -1,50 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Record and run jobs in a thread of a process that does something else, too."""
+"""The services of a machine as its settings want them: what receives, and what decides and runs jobs."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from forge_events import launching
 from forge_events.dispatcher.container import Engine
 from forge_events.dispatcher.notifier import Notices, Notifier
 from forge_events.dispatcher.plan import Place
 from forge_events.dispatcher.service import Pace
 from forge_events.dispatcher.service import Service as Dispatching
+from forge_events.following import follow
 from forge_events.ingestion.service import Service as Receiving
 from forge_events.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from forge_events.dispatcher.notifier import Told
+    from forge_events.dispatcher.service import Reports
+    from forge_events.events import JobEvent
+    from forge_events.jobs import Job
+    from forge_events.nodes import NodeType
+    from forge_events.opening import Session
     from forge_events.services.stopping import Stop
     from forge_events.settings import Settings
 
-__all__ = ["dispatch", "receive"]
+__all__ = ["Troubles", "dispatch", "receive", "run_to_end", "service_of"]
+
+_PAUSE = 0.2
+"""Seconds between two looks at a job that others run."""
 
 
-def receive(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None:
-    """Bring what is spooled into the store until it is time to stop."""
-    Receiving(partial(open_store, found.database_url), found.spool_dir, _Troubles(tell), stop).run()
+def service_of(
+    found: Settings,
+    *,
+    node: str | None = None,
+    node_type: NodeType | None = None,
+    only_job_id: int | None = None,
+    has_receiver: bool = False,
+) -> Dispatching:
+    """Return a service that decides and runs jobs on this machine.
 
-
-def dispatch(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None:
-    """Decide which job runs where, and run those of this node, until it is time to stop."""
-    open_it = partial(open_store, found.database_url)
-    engine = Engine(found.container_engine, found.container_pull, found.container_auth_file)
-    place = Place(found.node, 0, found.work_dir, found.spool_dir, engine, has_receiver=True)
+    :param node: the node's name, in place of the one that the settings give.
+    :param has_receiver: this process takes in what jobs write without the service's help.
+    """
+    place = Place(
+        node=node or found.node,
+        dispatcher_id=0,
+        work_dir=found.work_dir,
+        spool_dir=found.spool_dir,
+        engine=Engine(found.container_engine, found.container_pull, found.container_auth_file),
+        has_receiver=has_receiver,
+    )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
-    notices = Notices(Notifier(open_it), stop, lambda _: None)
+    open_it = partial(open_store, found.database_url)
+    return Dispatching(open_it, place, pace, node_type=node_type, only_job_id=only_job_id)
+
+
+def run_to_end(
+    session: Session, job: Job, service: Dispatching | None, stop: Stop
+) -> Iterator[tuple[Job, list[JobEvent]]]:
+    """Yield a job's events as they arrive until it has ended; run it meanwhile.
+
+    :param service: runs this job alone; None where others do.
+    :param stop: once it is set, the job is canceled, and followed to its end.
+    :raises StoreUnavailable: the database is away, and this process was to run the job.
+    """
+    is_canceled = False
+
+    def refresh() -> None:
+        nonlocal is_canceled
+        if stop.is_set() and not is_canceled:
+            is_canceled = True
+            launching.cancel(session.store, job)
+        if service is not None:
+            outage = service.run_once().outage
+            if outage is not None:
+                raise outage
+        session.drain()
+
+    def pause() -> None:
+        if stop.is_set():
+            time.sleep(_PAUSE)  # its descriptor would end every wait at once
+        elif service is None:
+            stop.wait(_PAUSE)
+        else:
+            service.rest(stop)
+
+    yield from follow(session.store, job.id, refresh=refresh, pause=pause)
+
+
+def dispatch(
+    service: Dispatching, found: Settings, stop: Stop, reports: Reports, told: Callable[[Told], object]
+) -> None:
+    """Decide which job runs where, run those of this node, and tell people how they went, until it is time to stop.
+
+    :param told: takes each attempt to tell somebody, in a thread of its own.
+    """
+    notices = Notices(Notifier(partial(open_store, found.database_url)), stop, told)
     notices.begin()
     try:
-        Dispatching(open_it, place, pace).run(stop, _Troubles(tell))
+        service.run(stop, reports)
     finally:
         stop.set()
         notices.end()
 
 
-class _Troubles:
-    """Tells of troubles, and of nothing else."""
+def receive(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None:
+    """Bring what is spooled into the store until it is time to stop."""
+    Receiving(partial(open_store, found.database_url), found.spool_dir, Troubles(tell), stop).run()
+
+
+class Troubles:
+    """Tells of troubles, a line each, and of nothing else."""
 
     def __init__(self, tell: Callable[[str], object]) -> None:
         self._tell = tell

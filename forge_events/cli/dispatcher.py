@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forge_events.cli.arguments import TypeOfNode, node_name, type_of_node
-from forge_events.cli.engine import service_of, stopped_by_signals
 from forge_events.cli.nodes import clock_of
 from forge_events.cli.screen import local_time
 from forge_events.nodes import is_clock_off
@@ -43,9 +41,9 @@ def dispatcher(
 ) -> None:
     """Decide which job runs where, and run those of this node, until it is told to stop; jobs that run go on."""
     from forge_events import settings
-    from forge_events.dispatcher.notifier import Notices, Notifier
-    from forge_events.services.stopping import Stop
+    from forge_events.services.stopping import Stop, stopped_by_signals
     from forge_events.store import open_store
+    from forge_events.work import dispatch, service_of
 
     found = settings.load()
     job_id = None
@@ -55,13 +53,7 @@ def dispatcher(
     service = service_of(found, node=node_name(node, "--node"), node_type=type_of_node(node_type), only_job_id=job_id)
     lines = _Lines(is_verbose=verbose)
     with Stop() as stop, stopped_by_signals(stop):
-        notices = Notices(Notifier(partial(open_store, found.database_url)), stop, lines.told)
-        notices.begin()
-        try:
-            service.run(stop, lines)
-        finally:
-            stop.set()
-            notices.end()
+        dispatch(service, found, stop, lines, lines.told)
 
 
 class _Lines:

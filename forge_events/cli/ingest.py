@@ -14,7 +14,7 @@ import typer
 
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import as_dict, write_json, write_line
-from forge_events.cli.session import Session, now, opened, troubles
+from forge_events.cli.session import now, opened, troubles
 from forge_events.errors import BrokenSpool
 from forge_events.tree import printable
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from forge_events.ingestion.receiver import Received
     from forge_events.ingestion.sources import IngestOptions, Source
+    from forge_events.opening import Session
 
 __all__ = ["add_to"]
 

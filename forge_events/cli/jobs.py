@@ -15,8 +15,8 @@ from forge_events.cli.session import reading
 from forge_events.tree import CHECK_MODE, printable
 
 if TYPE_CHECKING:
-    from forge_events.cli.session import Session
     from forge_events.jobs import Job, Transition
+    from forge_events.opening import Session
 
 __all__ = ["add_to"]
 

@@ -15,8 +15,8 @@ from forge_events.cli.session import opened, reading
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from forge_events.cli.session import Session
     from forge_events.jobs import Job
+    from forge_events.opening import Session
     from forge_events.store import Store
 
 __all__ = ["After", "add_to", "counts_hosts", "ids_of", "is_left_to_others", "report", "session_for"]
@@ -100,22 +100,6 @@ def is_left_to_others(store: Store, node: str | None) -> bool:
 
 
 def _trouble(store: Store, node: str | None) -> str:
-    """Say why nobody would run a job for the time being; empty if somebody would.
+    from forge_events import settings, situation
 
-    :param node: the only node that it may run on.
-    """
-    from forge_events import settings
-    from forge_events.situation import unknown_node
-
-    at, lost_after = store.now(), settings.load().node_lost_after
-    known = store.nodes.all()
-    wanted = next((found for found in known if found.hostname == node), None)
-    if node is not None and wanted is None:
-        return unknown_node(node)
-    working = [found for found in known if found.is_manned and not found.is_lost(at, lost_after)]
-    if not any(found.node_type.dispatches for found in working):
-        return "no dispatcher is running; start one with `forge-events dispatcher`"
-    if wanted is not None:
-        why = wanted.explanation(at, lost_after)
-        return f"the job waits for node {node}: {why}" if why else ""
-    return "" if any(found.node_type.runs_jobs for found in working) else "no node that runs jobs has a dispatcher"
+    return situation.why_nobody_runs(store, node, store.now(), settings.load().node_lost_after)

@@ -15,9 +15,9 @@ from forge_events.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from forge_events.cli.session import Session
     from forge_events.events import JobEvent
     from forge_events.jobs import Job
+    from forge_events.opening import Session
 
 __all__ = ["LiveTree", "ProgressLine", "watch"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.engine import stopped_by_signals
 from forge_events.cli.session import troubles
 from forge_events.errors import BrokenSpool
 from forge_events.tree import printable
@@ -47,7 +46,7 @@ def receiver(
     """Bring what is spooled into the store as it is written, until it is told to stop."""
     from forge_events import settings
     from forge_events.ingestion.service import Pace, Service
-    from forge_events.services.stopping import Stop
+    from forge_events.services.stopping import Stop, stopped_by_signals
     from forge_events.store import open_store
     from forge_events.store.location import shown
 

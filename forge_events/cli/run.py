@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,16 +17,14 @@ from forge_events.cli.screen import tell, write_line
 from forge_events.cli.session import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from forge_events.cli.session import Session
     from forge_events.dispatcher.service import Service
     from forge_events.jobs import Job
+    from forge_events.opening import Session
     from forge_events.services.stopping import Stop
 
 __all__ = ["add_to"]
-
-_PAUSE = 0.2
 
 
 def add_to(app: typer.Typer) -> None:
@@ -129,8 +126,8 @@ def _leave(job: Job, *, is_served: bool) -> None:
 def _followed(session: Session, job: Job, *, is_served: bool) -> Job:
     """Show a job's output until it has ended; run it here where no dispatcher does."""
     from forge_events import settings
-    from forge_events.cli.engine import service_of
     from forge_events.services.stopping import Stop
+    from forge_events.work import service_of
 
     service = None if is_served else service_of(settings.load(), only_job_id=job.id, has_receiver=True)
     with Stop() as stop, _asked_by_signals(stop):
@@ -142,12 +139,11 @@ def _followed(session: Session, job: Job, *, is_served: bool) -> Job:
 
 
 def _shown(session: Session, job: Job, service: Service | None, stop: Stop) -> Job:
-    from forge_events.following import follow
     from forge_events.jobs import JobStatus
+    from forge_events.work import run_to_end
 
     told = ""
-    pause = _pause(service, stop)
-    for found, events in follow(session.store, job.id, refresh=_refresh(session, job, service, stop), pause=pause):
+    for found, events in run_to_end(session, job, service, stop):
         for event in events:
             sys.stdout.write(_text(event.stdout))
         sys.stdout.flush()
@@ -158,42 +154,10 @@ def _shown(session: Session, job: Job, service: Service | None, stop: Stop) -> J
     return job
 
 
-def _refresh(session: Session, job: Job, service: Service | None, stop: Stop) -> Callable[[], None]:
-    """Return what is done before each look: work, take in what is spooled, and cancel the job if that is wished."""
-    from forge_events import launching
-
-    is_asked = False
-
-    def refresh() -> None:
-        nonlocal is_asked
-        if stop.is_set() and not is_asked:
-            is_asked = True
-            launching.cancel(session.store, job)
-        if service is not None:
-            outage = service.run_once().outage
-            if outage is not None:
-                raise outage
-        session.drain()
-
-    return refresh
-
-
-def _pause(service: Service | None, stop: Stop) -> Callable[[], None]:
-    def pause() -> None:
-        if stop.is_set():
-            time.sleep(_PAUSE)  # its descriptor would end every wait at once
-        elif service is None:
-            stop.wait(_PAUSE)
-        else:
-            service.rest(stop)
-
-    return pause
-
-
 @contextmanager
 def _asked_by_signals(stop: Stop) -> Iterator[None]:
     """Take Ctrl-C, SIGTERM and a terminal that hangs up as a wish; the second one ends this process, not the job."""
-    from forge_events.cli.engine import stopped_by_signals
+    from forge_events.services.stopping import stopped_by_signals
 
     with suppress(KeyboardInterrupt), stopped_by_signals(stop):
         yield

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.engine import stopped_by_signals
 from forge_events.cli.screen import tell
 from forge_events.errors import NotServed
 
@@ -57,7 +56,7 @@ def serve(  # noqa: PLR0913 - the options of a server
 ) -> None:
     """Serve AWX's API and a page, and record and run what comes, until it is told to stop."""
     from forge_events import settings
-    from forge_events.services.stopping import Stop
+    from forge_events.services.stopping import Stop, stopped_by_signals
 
     serving = _loaded()
     found = settings.load()

@@ -1,35 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Open the store for a command, with everything in it that has been spooled so far."""
+"""Open the store for a command, and say what could not be brought into it."""
 
 from __future__ import annotations
 
 import datetime
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forge_events.ingestion.receiver import Received, Receiver
+    from forge_events.ingestion.receiver import Received
+    from forge_events.opening import Session
     from forge_events.store import Store
 
-__all__ = ["Session", "days_ago", "now", "opened", "reading", "troubles"]
-
-
-class Session(NamedTuple):
-    """An open store and the receiver of the spools that flow into it."""
-
-    store: Store
-    receiver: Receiver
-
-    def drain(self) -> None:
-        """Bring what has been spooled into the store; what could not be is told of on stderr, once."""
-        for received in self.receiver.drain(now()):
-            for trouble in troubles(received):
-                sys.stderr.write(f"forge-events: {trouble}\n")
+__all__ = ["days_ago", "now", "opened", "reading", "troubles"]
 
 
 def now() -> datetime.datetime:
@@ -63,19 +51,21 @@ def troubles(received: Received) -> Iterator[str]:
 
 @contextmanager
 def opened() -> Iterator[Session]:
-    """Open the store that the settings name."""
-    from forge_events import settings
-    from forge_events.ingestion.receiver import Receiver
-    from forge_events.store import open_store
+    """Open the store that the settings name; what is lost on the way into it is told of on stderr, once."""
+    from forge_events import opening
 
-    found = settings.load()
-    with open_store(found.database_url) as store:
-        yield Session(store, Receiver(found.spool_dir, store))
+    with opening.opened(told=_tell) as session:
+        yield session
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Open the store and bring in what has been spooled, as every reading command does: no daemon is needed."""
+    """Open the store and bring in what has been spooled, as every reading command does."""
     with opened() as session:
         session.drain()
         yield session
+
+
+def _tell(received: Received) -> None:
+    for trouble in troubles(received):
+        sys.stderr.write(f"forge-events: {trouble}\n")

@@ -11,13 +11,14 @@ import typer
 
 from forge_events.cli.arguments import Follow, JobReference  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json
-from forge_events.cli.session import Session, reading
+from forge_events.cli.session import reading
 from forge_events.output import cut_lines, to_bytes, to_html, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from forge_events.jobs import Job
+    from forge_events.opening import Session
 
 __all__ = ["add_to"]
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -113,6 +112,8 @@ def edit(  # noqa: PLR0913 - the options of a template
     message: notify_options.Message = None,
 ) -> None:
     """Change a job template: what is given takes the place of what was there. Jobs stay as they were launched."""
+    from forge_events.launching import edited
+
     changes: dict[str, Any] = {
         "name": new_name,
         "ask": None if ask is None else _asked(ask),
@@ -121,7 +122,7 @@ def edit(  # noqa: PLR0913 - the options of a template
     }
     with opened() as session:
         template = session.store.templates.get(name)
-        changes["launch"] = _edited(template, given)
+        changes["launch"] = edited(template.launch, given)
         changes["notifications"] = notify_options.changed(template.notifications, notify or [], message or [])
         _write_name(session.store.templates.replace(_changed(template, changes)))
     notify_options.warn(notify or [])
@@ -154,19 +155,6 @@ def _asked(words: list[str]) -> list[str]:
         if field not in ASKABLE:
             raise typer.BadParameter(f"{field!r} is none of {', '.join(ASKABLE)}", param_hint="--ask")
     return list(dict.fromkeys(fields))
-
-
-def _edited(template: JobTemplate, given: dict[str, Any]) -> Any:
-    """Return the launch with other fields. Unlike at a launch, other variables take the place of those there."""
-    from forge_events.launches import Launch
-    from forge_events.launching import placed
-
-    if given.keys() & {"extra_vars", "extra_vars_files"}:
-        given = {"extra_vars": {}, "extra_vars_files": [], **given}
-    known = template.launch.model_dump()
-    if "project" in given and not given["project"]:  # then it is the folder that the playbook is in now
-        known["playbook"] = str(Path(known["project"] or "", known["playbook"]))
-    return placed(Launch.of(**{**known, **given}))
 
 
 def _changed(template: JobTemplate, changes: dict[str, Any]) -> JobTemplate:

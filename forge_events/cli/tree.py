@@ -10,12 +10,13 @@ import typer
 
 from forge_events.cli.arguments import Follow, Host, JobReference, Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json, write_line
-from forge_events.cli.session import Session, reading
+from forge_events.cli.session import reading
 from forge_events.durations import lasted
 from forge_events.tree import Selection, TreeEvent, as_objects, draw, grow
 
 if TYPE_CHECKING:
     from forge_events.jobs import Job
+    from forge_events.opening import Session
     from forge_events.tree import TreeNode
 
 __all__ = ["add_to"]

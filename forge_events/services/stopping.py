@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wish to stop, which a signal handler may express."""
+"""A wish to stop, and the signals that express it."""
 
 from __future__ import annotations
 
 import os
 import select
-from typing import Protocol, Self
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, Self
 
-__all__ = ["HasFileno", "Stop"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+__all__ = ["HasFileno", "Stop", "stopped_by_signals"]
 
 
 class HasFileno(Protocol):
@@ -55,3 +61,29 @@ class Stop:
         waited_for: list[int | HasFileno] = [self._reader, *others]
         select.select(waited_for, [], [], seconds)
         return self._is_set
+
+
+@contextmanager
+def stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """Turn SIGTERM and Ctrl-C into a wish to stop; a second one of the same kind ends the process at once.
+
+    :raises KeyboardInterrupt: it was Ctrl-C, and everything is done that had to be.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    seen: list[int] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        seen.append(number)
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    # A shell that starts a command in the background has it ignore Ctrl-C.
+    for number in [number for number, handler in before.items() if handler is not signal.SIG_IGN]:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signal.SIGINT in seen:
+        raise KeyboardInterrupt

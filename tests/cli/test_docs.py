@@ -90,21 +90,44 @@ def test_every_exit_code_is_told():
     assert told == known | {0, 2, 70, 130, 141}
 
 
-def test_the_examples_for_python_run(cli, tmp_path):
+PYTHON = re.findall(
+    r"^## ([^\n]*)\n(?:(?!^## ).)*?```python\n(.*?)```",
+    (ROOT / "docs" / "how-to" / "python.md").read_text("utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
+SHOWN = {
+    "Read what was recorded": "main.yml successful",
+    "Follow a job while it runs": "PLAY RECAP",
+    "Record a command": "0 ",
+    "Launch a job": "canceled",
+    "Errors": "4711",
+}
+"""What some of the examples print, among other things."""
+
+
+@pytest.mark.parametrize(("title", "code"), PYTHON, ids=[title for title, _ in PYTHON])
+def test_each_example_for_python_runs_alone(title, code, cli, tmp_path):
     example().spool_to(cli.spool, rc=0)
-    page = (ROOT / "docs" / "how-to" / "python.md").read_text("utf-8")
-    blocks = [
-        block
-        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-        if "from forge_events import record" not in block
-    ]
-    assert len(blocks) == 6
-    code = "".join(blocks).replace("/srv/elsewhere.db", f"{tmp_path}/elsewhere.db")
-    program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}\nprint(store.job('latest').name)"
+    (tmp_path / "site.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks: []\n")
+    (tmp_path / "hosts").write_text("localhost ansible_connection=local\n")
+    code = code.replace("/srv/", f"{tmp_path}/").replace('"site.yml"]', '"-i", "hosts", "site.yml"]')
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"
     done = subprocess.run(  # noqa: PLW1510 - what went wrong is shown below
         [sys.executable, "-c", program], env=cli.environment(), cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "main.yml successful" in done.stdout
-    assert "`-- runner_on_ok_hostC" in done.stdout
-    assert "PLAY RECAP" in done.stdout
+    assert SHOWN.get(title, "") in done.stdout
+
+
+def test_the_examples_for_python_have_the_types_of_the_library(tmp_path):
+    assert len(PYTHON) == 8
+    for number, (_, code) in enumerate(PYTHON):
+        (tmp_path / f"example{number}.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

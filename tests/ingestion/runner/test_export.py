@@ -9,7 +9,9 @@ import types
 import pytest
 from ansible_runner.runner import Runner
 
-from forge_events import TargetExists, open_store, write_artifact
+from forge_events import open_store
+from forge_events.artifact import write_artifact
+from forge_events.errors import TargetExists
 from forge_events.events import EventFilter
 from forge_events.ingestion.sources import ingest
 from tests.ingestion.runner.conftest import take
