@@ -4,37 +4,58 @@
 from __future__ import annotations
 
 import datetime
+import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from forge_events import settings
-from forge_events.ingestion.receiver import Receiver
 from forge_events.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from forge_events.ingestion.receiver import Received
+    from forge_events.ingestion.receiver import Received, Receiver
     from forge_events.settings import Settings
     from forge_events.store import Store
 
 __all__ = ["Session", "open", "opened"]
 
 
-class Session(NamedTuple):
-    """An open store and the receiver of the spools that flow into it.
+class Session:
+    """An open store and the spools that flow into it.
 
     :param told: takes what came of each spool.
     """
 
-    store: Store
-    receiver: Receiver
-    told: Callable[[Received], object]
+    def __init__(self, store: Store, spool_dir: Path, told: Callable[[Received], object]) -> None:
+        self.store = store
+        self._spool_dir, self._told = spool_dir, told
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """What brings the spools into the store."""
+        from forge_events.ingestion.receiver import Receiver
+
+        return Receiver(self._spool_dir, self.store)
 
     def drain(self) -> None:
         """Bring what has been spooled into the store."""
+        if _is_empty(self._spool_dir):  # mostly it is; then what would read it need not be loaded
+            return
         for received in self.receiver.drain(datetime.datetime.now(datetime.UTC)):
-            self.told(received)
+            self._told(received)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as found:
+            return next(found, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # the receiver says what is wrong
 
 
 @contextmanager
@@ -49,7 +70,7 @@ def opened(found: Settings | None = None, *, told: Callable[[Received], object] 
     """
     found = found or settings.load()
     with open_store(found.database_url) as store:
-        yield Session(store, Receiver(found.spool_dir, store), told)
+        yield Session(store, found.spool_dir, told)
 
 
 @contextmanager

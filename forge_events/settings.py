@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from forge_events.errors import InvalidSettings
 from forge_events.nodes import named
 from forge_events.user import data_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Settings", "broadcast_secret", "load"]
 
@@ -42,10 +44,10 @@ def _home(found: dict[str, Any]) -> Path:
     return home
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, frozen; ``model_fields`` has the description of each."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Field(
         default_factory=_default_home,
@@ -133,13 +135,19 @@ class Settings(BaseSettings):
         return seconds
 
 
+def _given(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what an environment says of the settings; what is empty says nothing."""
+    wanted = {name: environ.get(_PREFIX + name.upper(), "") for name in Settings.model_fields}
+    return {name: value for name, value in wanted.items() if value}
+
+
 def load() -> Settings:
     """Read the settings from the environment.
 
     :raises InvalidSettings: one of them has a value that cannot be.
     """
     try:
-        return Settings()
+        return Settings(**_given(os.environ))
     except ValidationError as error:
         found: dict[str, Any] = dict(error.errors()[0])
         name = _PREFIX + str(found["loc"][0]).upper() if found["loc"] else _PREFIX + "*"

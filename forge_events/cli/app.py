@@ -41,6 +41,7 @@ app = typer.Typer(
     name="forge-events",
     help="Record what Ansible does as job events, and look at them.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # a help in frames takes longer to load than to read
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

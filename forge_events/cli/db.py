@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.command("upgrade")
 def upgrade() -> None:
-    """Make the tables, or bring them to the newest revision; nothing is done where they have it."""
+    """Make the tables, or bring them to the newest revision. Nothing is done where they have it."""
     from forge_events import settings
     from forge_events.store import upgrade as upgrade_store
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 @_group.command("current")
 def current(*, as_json: Json = False) -> None:
-    """Tell which revision the tables have, and whether it is the one that is needed."""
+    """Tell which revision the tables have. Also, whether it is the one that is needed."""
     from forge_events import settings
     from forge_events.store import current as current_revision
 

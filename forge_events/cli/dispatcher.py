@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import TypeOfNode, node_name, type_of_node
-from forge_events.cli.nodes import clock_of
 from forge_events.cli.screen import local_time
-from forge_events.nodes import is_clock_off
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def dispatcher(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is decided and done.")] = False,
 ) -> None:
-    """Decide which job runs where, and run those of this node, until it is told to stop; jobs that run go on."""
+    """Decide which job runs where, and run those of this node. Jobs that run go on when it is told to stop."""
     from forge_events import settings
     from forge_events.services.stopping import Stop, stopped_by_signals
     from forge_events.store import open_store
@@ -100,6 +98,9 @@ class _Lines:
 
     def _tell_of_clock(self, offset: float) -> None:
         """Tell that this machine's clock is wrong, once until it is right again."""
+        from forge_events.cli.nodes import clock_of
+        from forge_events.nodes import is_clock_off
+
         was_off, self._is_clock_off = self._is_clock_off, is_clock_off(offset)
         if self._is_clock_off and not was_off:
             _complain(f"this machine's clock is {clock_of(offset)}; jobs run all the same, their events have its time")

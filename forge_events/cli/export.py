@@ -42,7 +42,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="With runner: the private_data_dir that gets the artifact.")
     ] = None,
 ) -> None:
-    """Write a job as a spool, which `forge-events ingest` makes the same job of elsewhere, or for ansible-runner."""
+    """Write a job to take it elsewhere. As a spool, which `forge-events ingest` reads, or for ansible-runner."""
     if (form is Format.RUNNER) != (output is not None):
         raise typer.BadParameter("it goes with --format runner, and that with it", param_hint="--output")
     with reading() as session:

@@ -54,7 +54,7 @@ def ingest(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring jobs into the store from what recorded them; those that are there already change nothing."""
+    """Bring jobs into the store from what recorded them. Those that are there already change nothing."""
     from forge_events.ingestion.sources import IngestOptions
 
     options = IngestOptions(now, keeps_environment=environment, pause=partial(time.sleep, _PAUSE) if follow else None)

@@ -61,7 +61,7 @@ def jobs(  # noqa: PLR0913 - an option for each condition
 
 
 def show(job: JobReference, *, as_json: Json = False) -> None:
-    """Show what is known of a job: command, times, status and how it came to it."""
+    """Show what is known of a job. Its command, times, status and how it came to it."""
     with reading() as session:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)

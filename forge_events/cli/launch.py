@@ -44,7 +44,7 @@ def launch(
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the job.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Queue a playbook as a job, and print the job's id; a dispatcher runs it."""
+    """Queue a playbook as a job, and print the job's id. A dispatcher runs it."""
     from forge_events import launching
     from forge_events.launches import Launch
 

@@ -12,7 +12,6 @@ from forge_events.cli.arguments import Json, TypeOfNode, node_name, type_of_node
 from forge_events.cli.screen import as_dict, seconds, style_of, write_json, write_line, write_table
 from forge_events.cli.session import opened, reading
 from forge_events.cli.sizes import size_of
-from forge_events.nodes import is_clock_off
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def nodes(*, as_json: Json = False) -> None:
-    """List the nodes with their capacity, and say why one takes no jobs. Capacity counts in forks."""
+    """List the nodes with their capacity. It counts in forks; why a node takes no jobs is said."""
     from forge_events import settings
 
     lost_after = settings.load().node_lost_after
@@ -56,7 +55,7 @@ def nodes(*, as_json: Json = False) -> None:
 
 @_group.command("register")
 def register(name: _Name, *, node_type: TypeOfNode = None) -> None:
-    """Make a node before a dispatcher works there; of type hybrid unless another one is given."""
+    """Make a node before a dispatcher works there. It is of type hybrid unless another one is given."""
     known, wanted = node_name(name, "NAME") or name, type_of_node(node_type)
     with opened() as session:
         _write_node(session.store.nodes.register(known, session.store.now(), node_type=wanted, is_new=True))
@@ -95,7 +94,7 @@ def change(
         typer.Option("--memory", metavar="SIZE", help="Count with so much memory, as 8G or 8Gi; none: as measured."),
     ] = None,
 ) -> None:
-    """Change the type of a node, or what its capacity is counted from."""
+    """Change the type of a node, or what counts for its capacity."""
     given = {
         "node_type": type_of_node(node_type),
         "capacity_adjustment": _read(adjustment, "--capacity-adjustment", _share),
@@ -163,6 +162,8 @@ def _number(text: str, least: float, most: float, complaint: str) -> float:
 
 
 def _write(found: list[Node], at: datetime.datetime, lost_after: float) -> None:
+    from forge_events.nodes import is_clock_off
+
     states = [node.state(at, lost_after) for node in found]
     rows = [_row(node, state, at) for node, state in zip(found, states, strict=True)]
     write_table(_HEADERS, rows, [style_of(state) for state in states])

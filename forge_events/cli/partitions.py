@@ -37,7 +37,7 @@ def partitions(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the blocks of partitions that PostgreSQL keeps events in, and whether an index helps to find text."""
+    """Show the blocks of partitions that PostgreSQL has. Also, whether an index helps to find text."""
     with reading() as session:
         merged = list(_told(session.store.merge(), as_json=as_json)) if merge else []
         blocks = list(session.store.blocks())

@@ -43,7 +43,7 @@ def receiver(
         typer.Option("--merge-every", min=1, metavar="SECONDS", help="How often to merge PostgreSQL's partitions."),
     ] = _MERGE,
 ) -> None:
-    """Bring what is spooled into the store as it is written, until it is told to stop."""
+    """Bring what is spooled into the store as it is written. It goes on until it is told to stop."""
     from forge_events import settings
     from forge_events.ingestion.service import Pace, Service
     from forge_events.services.stopping import Stop, stopped_by_signals

@@ -33,7 +33,7 @@ def record(
     name: Annotated[str | None, typer.Option("--name", metavar="N", help="What to call the job.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr which job it became.")] = False,
 ) -> None:
-    """Run an Ansible command with recording on; it needs no ansible.cfg, and its exit code is the command's."""
+    """Run an Ansible command with recording on. It needs no ansible.cfg, and its exit code is the command's."""
     from forge_events import settings
     from forge_events.recording.recorder import record as run_recorded
 

@@ -49,7 +49,7 @@ def results(  # noqa: PLR0913 - an option for each condition
     limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")] = 100,
     jsonl: JsonLines = False,
 ) -> None:
-    """List what came of tasks on a host in all jobs, newest first; or what failed, on any host."""
+    """List what came of tasks on a host in all jobs. Newest first; or what failed, on any host."""
     from forge_events.events import ResultFilter
 
     if host is None and not failed:

@@ -45,7 +45,7 @@ def run(
         bool, typer.Option("--detach", "-d", help="Print the job's id and leave it to run by itself.")
     ] = False,
 ) -> None:
-    """Run a playbook as a job and follow it; the exit code is the playbook's. Ctrl-C cancels the job."""
+    """Run a playbook as a job and follow it. The exit code is the playbook's; Ctrl-C cancels the job."""
     from forge_events import launching
     from forge_events.launches import Launch
 
@@ -79,7 +79,7 @@ def wait(
 
 
 def cancel(job: JobReference) -> None:
-    """Cancel a job: one that has not begun at once, one that runs with all of its processes."""
+    """Cancel a job. One that has not begun ends at once, one that runs with all of its processes."""
     from forge_events import launching, settings
     from forge_events.errors import InvalidTransition
     from forge_events.jobs import JobStatus
@@ -105,7 +105,7 @@ def relaunch(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Queue a job that does again what another one did, and print its id."""
+    """Queue a job that does again what another one did. Its id is printed."""
     from forge_events import launching
 
     with reading() as session:

@@ -58,7 +58,7 @@ def preview(
     ] = 10,
     as_json: Json = False,
 ) -> None:
-    """Show when a rule comes next, on the clock of its time zone and in UTC. Needs no template."""
+    """Show when a rule comes next. On the clock of its time zone and in UTC; it needs no template."""
     if sum(given is not None for given in (rule, cron, ics)) != 1:
         raise typer.BadParameter("give RULE, --cron or --ics", param_hint="RULE")
     now = datetime.datetime.now(datetime.UTC)

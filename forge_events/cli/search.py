@@ -34,7 +34,7 @@ def search(
     limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")] = 100,
     jsonl: JsonLines = False,
 ) -> None:
-    """Find events of all jobs by a text in their output: newest job first, by counter."""
+    """Find events of all jobs by a text in their output. Newest job first, by counter."""
     if not text:
         raise typer.BadParameter("there is nothing to find", param_hint="TEXT")
     with reading() as session:

@@ -54,7 +54,7 @@ def serve(  # noqa: PLR0913 - the options of a server
     ] = False,
     is_opened: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Serve AWX's API and a page, and record and run what comes, until it is told to stop."""
+    """Serve AWX's API and a page, and record and run what comes. It goes on until it is told to stop."""
     from forge_events import settings
     from forge_events.services.stopping import Stop, stopped_by_signals
 

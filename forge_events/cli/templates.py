@@ -89,7 +89,7 @@ def show_all(*, as_json: Json = False) -> None:
 
 @_group.command("show")
 def show(name: _Name, *, as_json: Json = False) -> None:
-    """Show a job template; the values of extra variables and addresses stay hidden."""
+    """Show a job template. The values of extra variables and addresses stay hidden."""
     with opened() as session:
         found = _shown(session.store.templates.get(name))
     if as_json:
@@ -111,7 +111,7 @@ def edit(  # noqa: PLR0913 - the options of a template
     notify: notify_options.Notify = None,
     message: notify_options.Message = None,
 ) -> None:
-    """Change a job template: what is given takes the place of what was there. Jobs stay as they were launched."""
+    """Change a job template. What is given takes the place of what was there; jobs stay as they were launched."""
     from forge_events.launching import edited
 
     changes: dict[str, Any] = {

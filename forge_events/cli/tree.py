@@ -43,7 +43,7 @@ def tree(  # noqa: PLR0913 - an option for each condition
     follow: Follow = False,
     as_json: Json = False,
 ) -> None:
-    """Draw the events of a job as a tree of playbook, plays, tasks and hosts."""
+    """Draw a job as a tree of playbook, plays, tasks and hosts."""
     selection = Selection(has_helpers=has_all, has_skipped=not no_skipped, is_failed_only=failed, host=host)
     with reading() as session:
         found = session.store.job(job)

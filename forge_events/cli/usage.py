@@ -50,7 +50,7 @@ def usage(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the database takes by template, month and job, and in how many days the disk will be full."""
+    """Show what the database takes by template, month and job. Also, in how many days the disk will be full."""
     with reading() as session:
         found = session.store.usage(session.store.now(), days=days, limit=limit)
     if free is not None:

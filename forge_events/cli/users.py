@@ -87,7 +87,7 @@ def create_token(
     days: Annotated[int, typer.Option("--days", min=1, max=36500, help="After how many days it expires.")] = 365,
     description: Annotated[str, typer.Option("--description", metavar="TEXT", help="What it is for.")] = "",
 ) -> None:
-    """Make a token and print it, alone on the last line; it cannot be shown again."""
+    """Make a token and print it, alone on the last line. It cannot be shown again."""
     from forge_events.api.secrets import digest_of, new_token
 
     if scope not in ("read", "write"):

@@ -23,7 +23,7 @@ def wsrelay(
         list[str], typer.Argument(metavar="URL", help="The web machines to wake, such as https://web1.example.")
     ],
 ) -> None:
-    """Tell web machines that share no LISTEN with the database of what is new, until it is told to stop.
+    """Tell web machines of what is new. For those that share no LISTEN with the database.
 
     The machines prove each other what FORGE_BROADCAST_WEBSOCKET_SECRET is; it has to be the same on both sides.
     """

@@ -7,7 +7,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Float, Text, case, cast, exists, func, literal, null, select
-from sqlalchemy.orm import aliased
 
 from forge_events.jobs import JobStatus
 from forge_events.store import served
@@ -67,7 +66,7 @@ def _many(model: str, name: str) -> Relation:
 
 def _through(model: str, table: FromClause, here_name: str, there_name: str) -> Relation:
     def join(here: Model, there: Model) -> ColumnElement[bool]:
-        pairs = aliased(table)
+        pairs = table.alias()
         return exists(select(literal(1)).where(pairs.c[here_name] == here["id"], pairs.c[there_name] == there["id"]))
 
     return Relation(model, join, is_many=True)

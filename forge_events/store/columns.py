@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 from sqlalchemy import BigInteger, DateTime, Integer, Text
-from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from forge_events.store import text
@@ -71,7 +70,7 @@ class Name(AnyText):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the database."""
-        return dialect.type_descriptor(TEXT(collation="C") if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
 
     def binder(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002
         """Return what gives the form of each of many values."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from sqlalchemy import and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from forge_events.jobs import JobStatus
 from forge_events.store.records import Due, Notified
@@ -17,9 +16,7 @@ from forge_events.store.schema import UNSENT, notifications, templates
 from forge_events.templates import JobEventKind, Notifications, shown_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from sqlalchemy import Connection, Row, Table
+    from sqlalchemy import Connection, Insert, Row
 
     from forge_events.jobs import Job
     from forge_events.store.database import Database
@@ -32,10 +29,6 @@ _LEASE = datetime.timedelta(minutes=10)
 
 _KILLED = "its sender was killed; whether it was received is not known"
 _LOG = logging.getLogger(__name__)
-_INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
-}
 _DUE = [notifications.c[name] for name in Due._fields]
 
 
@@ -61,7 +54,18 @@ def plan(connection: Connection, job: Job, new_status: JobStatus, at: datetime.d
         for wanted in _wanted(connection, job.job_template_id, kind)
     ]
     if rows:
-        connection.execute(_INSERT[connection.dialect.name](notifications).values(rows).on_conflict_do_nothing())
+        connection.execute(_insert_new(connection).values(rows))
+
+
+def _insert_new(connection: Connection) -> Insert:
+    """Return an insert that passes over what is there, in the database's own words: each is loaded where it is used."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(notifications).on_conflict_do_nothing()
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(notifications).on_conflict_do_nothing()
 
 
 def _wanted(connection: Connection, template_id: int, kind: JobEventKind) -> list[Notification]:

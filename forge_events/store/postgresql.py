@@ -18,6 +18,7 @@ from forge_events.store import blocks, listeners, merging, partitions
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
+from forge_events.store.schema import jobevents, metadata
 from forge_events.store.waiting import patiently
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ _REASONS = {
     "57P02": "it has crashed",
     "57P03": "it is starting or recovering",
 }
+
+
+# What the tables of forge_events.store.schema have of their own here. Blocks of jobs, with a leaf for every job, are
+# those of forge_events.store.partitions.
+jobevents.dialect_options["postgresql"]["partition_by"] = "RANGE (job_id)"
+for _index in (index for table in metadata.tables.values() for index in table.indexes):
+    _index.dialect_options["postgresql"]["where"] = _index.info.get("where")
 
 
 class PostgreSQLDatabase(Database):

@@ -6,6 +6,8 @@ What the domain says in Python is said again here as constraints, in statements 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,6 +24,9 @@ from sqlalchemy import (
 from forge_events.hierarchy import CONTAINERS
 from forge_events.jobs import FINAL, JobStatus
 from forge_events.store.columns import AnyText, Id, Json, Name, UtcDateTime
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, TextClause
 
 __all__ = [
     "ACTIVE_ALONE",
@@ -53,6 +58,15 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
+
+
+def _partial(name: str, *columns: ColumnElement[Any], where: TextClause, unique: bool = False) -> None:
+    """Add an index of the rows for which a condition holds.
+
+    SQLAlchemy loads a dialect as soon as one of its options is named, and most who use SQLite need no other one. So
+    PostgreSQL's option is set where PostgreSQL is used, from the condition that is kept in the index's ``info``.
+    """
+    Index(name, *columns, unique=unique, sqlite_where=where, info={"where": where})
 
 
 def _words(words: frozenset[str] | type[JobStatus]) -> str:
@@ -140,24 +154,11 @@ Index("main_job_finished", jobs.c.finished, jobs.c.id)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
 # What a dispatcher takes next: the oldest of each lane, without a look at those behind it.
-Index(
-    "main_job_pending",
-    jobs.c.wanted_node,
-    jobs.c.queue,
-    jobs.c.id,
-    sqlite_where=PENDING,
-    postgresql_where=PENDING,
-)
+_partial("main_job_pending", jobs.c.wanted_node, jobs.c.queue, jobs.c.id, where=PENDING)
 # Few jobs are active, and all that is asked about capacity is asked of them.
-Index("main_job_active", jobs.c.execution_node, jobs.c.id, sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB)
+_partial("main_job_active", jobs.c.execution_node, jobs.c.id, where=ACTIVE_JOB)
 # Of a template that does not allow more, one job is active.
-Index(
-    "main_job_one_of_template",
-    jobs.c.queue,
-    unique=True,
-    sqlite_where=ACTIVE_ALONE,
-    postgresql_where=ACTIVE_ALONE,
-)
+_partial("main_job_one_of_template", jobs.c.queue, unique=True, where=ACTIVE_ALONE)
 
 transitions = Table(
     "main_jobtransition",
@@ -174,13 +175,7 @@ transitions = Table(
 )
 
 # A job ends once, whatever else goes wrong.
-Index(
-    "main_jobtransition_end",
-    transitions.c.job_id,
-    unique=True,
-    sqlite_where=ENDS,
-    postgresql_where=ENDS,
-)
+_partial("main_jobtransition_end", transitions.c.job_id, unique=True, where=ENDS)
 
 jobevents = Table(
     "main_jobevent",
@@ -209,8 +204,6 @@ jobevents = Table(
     CheckConstraint("counter > 0", name="main_jobevent_counter"),
     # Clustered on (job_id, counter): a job is read in one sweep and appended at one place.
     sqlite_with_rowid=False,
-    # PostgreSQL: blocks of jobs, and in each a leaf for every job; see forge_events.store.partitions.
-    postgresql_partition_by="RANGE (job_id)",
 )
 
 CONTAINER = text(f"event IN ({_words(CONTAINERS)})")
@@ -226,39 +219,14 @@ FAILED = text("failed")
 """The condition of an event that failed, or of a container in which something did."""
 
 # Few events have children; this is how a failure finds the way up.
-Index(
-    "main_jobevent_container",
-    jobevents.c.job_id,
-    jobevents.c.uuid,
-    sqlite_where=CONTAINER,
-    postgresql_where=CONTAINER,
-)
+_partial("main_jobevent_container", jobevents.c.job_id, jobevents.c.uuid, where=CONTAINER)
 
 # Lines grow with the counter, so this finds where a range of the output begins.
-Index(
-    "main_jobevent_lines",
-    jobevents.c.job_id,
-    jobevents.c.end_line,
-    sqlite_where=HAS_OUTPUT,
-    postgresql_where=HAS_OUTPUT,
-)
+_partial("main_jobevent_lines", jobevents.c.job_id, jobevents.c.end_line, where=HAS_OUTPUT)
 
 # The events of one host, and those that failed, in the order of the job.
-Index(
-    "main_jobevent_host",
-    jobevents.c.job_id,
-    jobevents.c.host_name,
-    jobevents.c.counter,
-    sqlite_where=HAS_HOST,
-    postgresql_where=HAS_HOST,
-)
-Index(
-    "main_jobevent_failed",
-    jobevents.c.job_id,
-    jobevents.c.counter,
-    sqlite_where=FAILED,
-    postgresql_where=FAILED,
-)
+_partial("main_jobevent_host", jobevents.c.job_id, jobevents.c.host_name, jobevents.c.counter, where=HAS_HOST)
+_partial("main_jobevent_failed", jobevents.c.job_id, jobevents.c.counter, where=FAILED)
 
 # Answers what happened to a host in all jobs, without a look at any job's events: the final result of each task on each
 # host, narrow and in one piece. No foreign key: PostgreSQL would look the job up for each row.
@@ -280,14 +248,8 @@ hostresults = Table(
 )
 Index("main_jobhostresult_job_id", hostresults.c.job_id)
 # Failures are few, so they may be looked up by task and by time alone as well.
-Index(
-    "main_jobhostresult_failed_task",
-    hostresults.c.task,
-    hostresults.c.created,
-    sqlite_where=FAILED,
-    postgresql_where=FAILED,
-)
-Index("main_jobhostresult_failed", hostresults.c.created, sqlite_where=FAILED, postgresql_where=FAILED)
+_partial("main_jobhostresult_failed_task", hostresults.c.task, hostresults.c.created, where=FAILED)
+_partial("main_jobhostresult_failed", hostresults.c.created, where=FAILED)
 
 hostsummaries = Table(
     "main_jobhostsummary",
@@ -436,9 +398,4 @@ notifications = Table(
 )
 # A job is told of once to each address for each of its events.
 Index("main_jobnotification_once", notifications.c.job_id, notifications.c.event, notifications.c.url, unique=True)
-Index(
-    "main_jobnotification_due",
-    notifications.c.due,
-    sqlite_where=UNSENT,
-    postgresql_where=UNSENT,
-)
+_partial("main_jobnotification_due", notifications.c.due, where=UNSENT)

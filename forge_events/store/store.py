@@ -12,28 +12,17 @@ from forge_events.jobs import JobFilter, JobStatus
 from forge_events.store import (
     events,
     feed,
-    filtering,
     jobs,
     output,
     positions,
     results,
-    retention,
     rollup,
-    search,
     steps,
     summaries,
     tasks,
-    usage,
 )
-from forge_events.store.accounts import Accounts
 from forge_events.store.jobs import Step
-from forge_events.store.lines import Lines
-from forge_events.store.nodes import Nodes
-from forge_events.store.objects import Catalogue
-from forge_events.store.outbox import Outbox
-from forge_events.store.queue import Queue
 from forge_events.store.schema import jobs as job_table
-from forge_events.store.templates import Templates
 
 if TYPE_CHECKING:
     import datetime
@@ -43,13 +32,23 @@ if TYPE_CHECKING:
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, NewJob, Transition
     from forge_events.queries import Page, Query
+    from forge_events.store.accounts import Accounts
     from forge_events.store.database import Database
     from forge_events.store.feed import StatusChange
+    from forge_events.store.lines import Lines
     from forge_events.store.listeners import Listener
+    from forge_events.store.nodes import Nodes
+    from forge_events.store.objects import Catalogue
+    from forge_events.store.outbox import Outbox
+    from forge_events.store.queue import Queue
     from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
+    from forge_events.store.templates import Templates
     from forge_events.tasks import JobTask
 
 __all__ = ["Store"]
+
+
+# What few commands need is imported where it is used: opening a store is much of what a short command does.
 
 
 class Store:
@@ -87,40 +86,56 @@ class Store:
     @property
     def queue(self) -> Queue:
         """The jobs that are launched, and how work is shared out."""
+        from forge_events.store.queue import Queue
+
         return Queue(self._database)
 
     @property
     def nodes(self) -> Nodes:
         """The nodes, and the processes that work on them."""
+        from forge_events.store.nodes import Nodes
+
         return Nodes(self._database)
 
     @property
     def outbox(self) -> Outbox:
         """What is to be told of jobs."""
+        from forge_events.store.outbox import Outbox
+
         return Outbox(self._database)
 
     @property
     def lines(self) -> Lines:
         """The output of jobs by lines, as a page looks at it."""
+        from forge_events.store.lines import Lines
+
         return Lines(self._database)
 
     @property
     def templates(self) -> Templates:
         """The job templates."""
+        from forge_events.store.templates import Templates
+
         return Templates(self._database)
 
     @property
     def accounts(self) -> Accounts:
         """The users of the API, with their tokens and sessions."""
+        from forge_events.store.accounts import Accounts
+
         return Accounts(self._database)
 
     @property
     def catalogue(self) -> Catalogue:
         """The objects that a launch may name."""
+        from forge_events.store.objects import Catalogue
+
         return Catalogue(self._database)
 
     def find(self, model: str, query: Query) -> Page:
         """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`."""
+        from forge_events.store import filtering
+
         with self._database.reading() as connection:
             return filtering.find(connection, model, query)
 
@@ -277,6 +292,8 @@ class Store:
         :param since: only jobs created at this time or later.
         :param before: only jobs with a smaller id.
         """
+        from forge_events.store import search
+
         return search.find(self._database, text, since=since, before=before, limit=limit)
 
     def host_results(
@@ -330,10 +347,14 @@ class Store:
 
         :raises StoreBusy: others keep locked what is to be dropped; what was yielded is gone.
         """
+        from forge_events.store import retention
+
         return retention.drop(self._database, which, is_dry_run=is_dry_run)
 
     def drop_job(self, job: Job) -> bool:
         """Drop one job that has ended, with all that belongs to it; return whether it was there."""
+        from forge_events.store import retention
+
         return retention.drop_one(self._database, job)
 
     def merge(self) -> Iterator[Merged]:
@@ -357,6 +378,8 @@ class Store:
         :param days: the time by which the growth is measured.
         :param limit: at most so many jobs and templates.
         """
+        from forge_events.store import usage
+
         return usage.read(self._database, now, days=days, limit=limit)
 
     def size(self) -> dict[str, Any]:

@@ -8,7 +8,10 @@ import pathlib
 import subprocess
 import sys
 
+import typer
+
 import forge_events
+from forge_events.cli.app import app
 from tests.cli.conftest import ROOT
 
 
@@ -49,3 +52,43 @@ def test_help_waits_for_no_database():
 
 def test_the_package_is_typed():
     assert (pathlib.Path(forge_events.__file__).parent / "py.typed").is_file()
+
+
+def test_a_short_command_loads_no_more_than_it_needs(tmp_path):
+    code = f"""import os
+os.environ["FORGE_EVENTS_HOME"] = {str(tmp_path)!r}
+import typer
+from forge_events.cli.app import app
+for words in (["jobs"], ["jobs"]):
+    typer.main.get_command(app).main(words, standalone_mode=False)"""
+    found = imported_by(code)
+    assert not found & {
+        "alembic",
+        "forge_events.ingestion.receiver",
+        "forge_events.store.filtering",
+        "psutil",
+        "rich.markdown",
+        "sqlalchemy.dialects.postgresql",
+        "sqlalchemy.orm",
+        "watchfiles",
+    }
+    assert "sqlalchemy" in found
+    # Half of them are SQLAlchemy's, pydantic's and rich's; a new one should be worth its while.
+    assert len(found) < 900, len(found)
+
+
+def test_help_loads_neither_models_nor_tables():
+    code = "import typer; from forge_events.cli.app import app; typer.main.get_command(app).main(['--help'])"
+    found = imported_by(f"try: {code}\nexcept SystemExit: pass")
+    assert not found & {"sqlalchemy", "rich", "pydantic"}
+    assert len(found) < 350, len(found)
+
+
+def test_the_first_sentence_of_every_help_fits_its_list():
+    def summaries(group):
+        for name, command in group.commands.items():
+            yield name, command.get_short_help_str(62)
+            yield from summaries(command) if hasattr(command, "commands") else ()
+
+    cut = [name for name, summary in summaries(typer.main.get_command(app)) if summary.endswith("...")]
+    assert not cut
