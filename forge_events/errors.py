@@ -6,6 +6,7 @@
     ForgeEventsError                 1
     ├── UnknownJob                   3   no job has this id, uuid prefix or name
     ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
+    ├── UnknownEvent                 3   the job has no event of this number
     ├── UnknownTemplate              3   no job template has this name
     ├── UnknownNode                  3   no node has this name
     ├── UnknownUser                  3   no user has this name
@@ -70,6 +71,7 @@ __all__ = [
     "StoreBusy",
     "StoreUnavailable",
     "TargetExists",
+    "UnknownEvent",
     "UnknownJob",
     "UnknownNode",
     "UnknownTemplate",
@@ -81,6 +83,11 @@ __all__ = [
 
 _SHOWN = 80
 """So many characters of what somebody wrote are shown again."""
+
+
+_NONE_YET = {"latest": "no job has been recorded yet", "failed": "no job has failed yet"}
+_SHORTEST = 4
+"""So many characters of a uuid name a job."""
 
 
 class ForgeEventsError(Exception):
@@ -96,7 +103,22 @@ class UnknownJob(ForgeEventsError):
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
-        super().__init__(f"there is no job {reference!r}" if reference != "latest" else "no job has been recorded yet")
+        super().__init__(_NONE_YET.get(reference) or f"there is no job {reference!r}{_too_short(reference)}")
+
+
+def _too_short(reference: str) -> str:
+    is_beginning = len(reference) < _SHORTEST and all(sign in "0123456789abcdef" for sign in reference.lower())
+    return f"; of a uuid, {_SHORTEST} characters are needed" if is_beginning and not reference.isdecimal() else ""
+
+
+class UnknownEvent(ForgeEventsError):
+    """The job has no event of a number."""
+
+    exit_code = 3
+
+    def __init__(self, job_id: int, counter: int, event_count: int) -> None:
+        self.job_id, self.counter, self.event_count = job_id, counter, event_count
+        super().__init__(f"job {job_id} has no event {counter}; it has {event_count:,}")
 
 
 class AmbiguousJob(ForgeEventsError):

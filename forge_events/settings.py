@@ -62,6 +62,11 @@ class Settings(BaseModel):
         description="The folder that the callback plugin writes to and the receiver reads from.",
     )
 
+    say_why: bool = Field(
+        default=True,
+        description="Whether `record` and `run` end with why a job failed, on a terminal.",
+    )
+
     node: str = Field(
         default_factory=lambda: platform.node() or "localhost",
         description="The name of this machine as a node.",

@@ -32,6 +32,7 @@ from forge_events.cli import (
     tree,
     usage,
     users,
+    why,
     wsrelay,
 )
 
@@ -71,7 +72,7 @@ def _options(
     pass
 
 
-_READING = (jobs, tree, hosts, events, stdout, results, search)
+_READING = (jobs, why, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)

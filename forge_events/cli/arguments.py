@@ -17,6 +17,7 @@ __all__ = [
     "Days",
     "Follow",
     "Host",
+    "JobOrLatest",
     "JobReference",
     "Json",
     "JsonLines",
@@ -32,12 +33,11 @@ LARGEST = 10**12
 
 _NODE_TYPES = "hybrid, control, execution, hop"
 
-JobReference = Annotated[
-    str,
-    typer.Argument(
-        metavar="JOB", help="The job: its id, the beginning of its uuid (four characters or more), or latest."
-    ),
-]
+_JOB_HELP = (
+    "The job: its id, the beginning of its uuid (four characters or more), latest, or failed: the latest that failed."
+)
+JobReference = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP)]
+JobOrLatest = Annotated[str, typer.Argument(metavar="[JOB]", help=_JOB_HELP, show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 JsonLines = Annotated[bool, typer.Option("--jsonl", "--json", help="Write JSON, one object a line, with all fields.")]
 Days = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.arguments import JobReference  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import JobOrLatest  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.tree import printable
@@ -34,7 +34,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    job: JobReference,
+    job: JobOrLatest = "latest",
+    *,
     form: Annotated[
         Format, typer.Option("--format", help="jsonl: the spool's JSON lines; runner: an artifact of ansible-runner.")
     ] = Format.JSONL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import JobOrLatest, Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import as_dict, write_json, write_table
 from forge_events.cli.session import reading
 
@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("hosts")(hosts)
 
 
-def hosts(job: JobReference, *, as_json: Json = False) -> None:
+def hosts(job: JobOrLatest = "latest", *, as_json: Json = False) -> None:
     """Show the counts of Ansible's recap for each host of a job."""
     with reading() as session:
         found = session.store.host_summaries(session.store.job(job).id)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_events.cli import notify
-from forge_events.cli.arguments import LARGEST, Check, Controller, JobReference, Json
+from forge_events.cli import notify, why
+from forge_events.cli.arguments import LARGEST, Check, Controller, JobOrLatest, Json
 from forge_events.cli.screen import as_dict, local_time, seconds, style_of, write_json, write_line, write_table
 from forge_events.cli.session import reading
 from forge_events.tree import CHECK_MODE, printable
@@ -60,20 +60,22 @@ def jobs(  # noqa: PLR0913 - an option for each condition
         write_table(headers, [_row(job) for job in found], styles, spare=("CONTROLLER", "USER"))
 
 
-def show(job: JobReference, *, as_json: Json = False) -> None:
+def show(job: JobOrLatest = "latest", *, as_json: Json = False) -> None:
     """Show what is known of a job. Its command, times, status and how it came to it."""
     with reading() as session:
         found = session.store.job(job)
         steps = session.store.transitions(found.id)
-        why = _situation(session, found)
+        situation = _situation(session, found)
+        causes = why.causes_of(session.store, found)
         told = session.store.outbox.find(found.id)
     if as_json:
         more = {"transitions": [as_dict(step) for step in steps], "notifications": notify.as_objects(told[::-1])}
-        write_json({**_as_dict(found), "situation": why, **more})
+        write_json({**_as_dict(found), "situation": situation, **more})
     else:
-        _write_job(found, why, steps)
+        _write_job(found, situation, steps)
         for line in notify.lines_of(told):
             write_line(printable(f"notification    {line}"))
+        why.write_causes(found, causes)
 
 
 def _as_dict(job: Job) -> dict[str, Any]:
@@ -108,12 +110,12 @@ def _row(job: Job) -> tuple[object, ...]:
     return (job.id, job.status, name, *times, job.event_count, job.controller, user, job.uuid[:8])
 
 
-def _write_job(job: Job, why: str, steps: list[Transition]) -> None:
+def _write_job(job: Job, situation: str, steps: list[Transition]) -> None:
     facts = {
         "job": f"{job.id}  {job.uuid}",
         "name": job.name,
         "status": job.status,
-        "why": why,
+        "why": situation,
         "exit code": job.rc,
         "command": shlex.join(job.command),
         "directory": job.directory,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.screen import tell
+from forge_events.cli.why import tell_why
 from forge_events.errors import ForgeEventsError
 from forge_events.spool import SUFFIX
 
@@ -52,6 +53,8 @@ def _bring_in(settings: Settings, recorded: Recorded, *, is_verbose: bool) -> No
     try:
         with reading() as session:
             job = session.store.job(recorded.job_uuid)
+            if settings.say_why:
+                tell_why(session.store, job)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not change the command's exit code
         reason = str(error) if isinstance(error, ForgeEventsError) else f"{type(error).__name__}: {error}"
         _say(f"{_whereabouts(settings, recorded)}: {reason}")

@@ -13,8 +13,9 @@ import typer
 from forge_events.cli.arguments import JobReference, Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.launch import After, counts_hosts, ids_of, is_left_to_others, report
 from forge_events.cli.launch_options import LaunchCommand, launch_options
-from forge_events.cli.screen import tell, write_line
+from forge_events.cli.screen import seconds, tell, write_line
 from forge_events.cli.session import reading
+from forge_events.cli.why import tell_why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,25 @@ def run(
         if detach:
             _leave(job, is_served=is_served)
         else:
-            _end_with(_followed(session, job, is_served=is_served))
+            _say(f"job {job.id} {job.name}")
+            ended = _followed(session, job, is_served=is_served)
+            _say_how(session, ended)
+            _end_with(ended)
+
+
+def _say(text: str) -> None:
+    """Write a line to stderr, if that is a terminal: programs have the job's output and exit code."""
+    if sys.stderr.isatty():
+        tell(text)
+
+
+def _say_how(session: Session, job: Job) -> None:
+    from forge_events import settings
+
+    if job.failed and settings.load().say_why:
+        tell_why(session.store, job)
+    else:
+        _say(f"job {job.id} {job.status}" + (f" after {seconds(job.elapsed)}" if job.elapsed is not None else ""))
 
 
 def wait(

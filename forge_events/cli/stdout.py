@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.arguments import Follow, JobReference  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import Follow, JobOrLatest  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json
 from forge_events.cli.session import reading
 from forge_events.output import cut_lines, to_bytes, to_html, to_text
@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def stdout(
-    job: JobReference,
+    job: JobOrLatest = "latest",
     *,
     form: Annotated[
         Format, typer.Option("--format", help="As the terminal got it, or without colours, or as HTML or JSON.")

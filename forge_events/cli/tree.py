@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_events.cli.arguments import Follow, Host, JobReference, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.arguments import Follow, Host, JobOrLatest, Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.durations import lasted
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def tree(  # noqa: PLR0913 - an option for each condition
-    job: JobReference,
+    job: JobOrLatest = "latest",
     *,
     failed: Annotated[bool, typer.Option("--failed", help="Only what failed, with what it belongs to.")] = False,
     host: Host = None,

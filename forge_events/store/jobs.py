@@ -111,10 +111,11 @@ def _informed(connection: Connection, known: Job, job: NewJob) -> Job:
 
 
 def find(connection: Connection, reference: str) -> Job:
-    """Return the job that an id, the beginning of a uuid, or ``latest`` names."""
-    found = [] if reference == "latest" else _by_prefix(connection, reference)
-    if reference == "latest":
-        found = listed(connection, _newest_first().limit(1))
+    """Return the job that an id, the beginning of a uuid, or one of the words for the newest names."""
+    words = {"latest": true(), "failed": jobs.c.status.in_((JobStatus.FAILED, JobStatus.ERROR))}
+    found = [] if reference in words else _by_prefix(connection, reference)
+    if reference in words:
+        found = listed(connection, _newest_first().where(words[reference]).limit(1))
     elif reference.isdecimal() and reference.isascii() and int(reference) <= _MAX_ID:
         found = listed(connection, select(*COLUMNS).where(jobs.c.id == int(reference))) or found
     if not found:

@@ -255,7 +255,9 @@ class Store:
             return positions.read_mark(connection, source)
 
     def job(self, reference: str) -> Job:
-        """Return the job that an id, a uuid prefix of at least four characters, or ``latest`` names.
+        """Return the job that an id, a uuid prefix of at least four characters, ``latest`` or ``failed`` names.
+
+        ``failed`` is the latest that failed, or could not be run.
 
         :raises UnknownJob: there is none.
         :raises AmbiguousJob: several jobs begin with the prefix.

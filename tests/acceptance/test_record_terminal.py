@@ -41,7 +41,7 @@ COLOURFUL = """\
 @pytest.fixture
 def cli(tmp_path):
     (tmp_path / "home").mkdir()
-    return CommandLine(tmp_path / "home")
+    return CommandLine(tmp_path / "home", settings={"FORGE_EVENTS_SAY_WHY": "false"})
 
 
 def plain(cli, *command, cwd):
@@ -80,6 +80,22 @@ def test_the_terminal_shows_the_same_bytes_and_all_of_them_are_recorded(cli, tmp
     changed = [(was, now) for was, now in zip(printed, kept, strict=True) if was != now]
     assert len(changed) <= 4
     assert all(is_hidden_source(was, now) for was, now in changed)
+
+
+def test_why_a_playbook_failed_is_told_below_all_that_it_showed(cli, tmp_path):
+    (tmp_path / "site.yml").write_text(
+        "- {hosts: all, gather_facts: false, tasks: [{name: stop, fail: {msg: at last}}]}"
+    )
+    expected, rc = plain(cli, *ANSIBLE, "site.yml", cwd=str(tmp_path))
+    cli.settings = {}
+    output, recorded_rc = recorded(cli, *ANSIBLE, "site.yml", cwd=str(tmp_path))
+    assert output.startswith(expected)
+    assert rc == recorded_rc == 2
+    headline, cause, more = output.removeprefix(expected).decode().splitlines()
+    assert headline.startswith("forge-events: job 1 site.yml failed after ")
+    assert headline.endswith(": 2 of 2 hosts, 1 cause")
+    assert re.fullmatch(r"  stop \(site\.yml:\d\): h1, h2: at last", cause)
+    assert more == "  in full: forge-events why 1"
 
 
 def is_hidden_source(printed, kept):

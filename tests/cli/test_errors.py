@@ -54,7 +54,7 @@ from tests.cli.story import example
         (["db", "nonsense"], {}, 2, "No such command 'nonsense'"),
         (["stdout", "1", "--format", "pdf"], {}, 2, "Invalid value for '--format'"),
         (["stdout", "1", "--follow", "--format", "html"], {}, 2, "Invalid value for --follow: goes with ansi and text"),
-        (["tree"], {}, 2, "Missing argument 'JOB'"),
+        (["wait"], {}, 2, "Missing argument 'JOB'"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_an_exit_code(cli, arguments, env, rc, complaint):
