@@ -21,11 +21,13 @@ from forge_events.api.app import create_app
 from forge_events.api.auth import Authenticator
 from forge_events.api.calls import House, Stores
 from forge_events.api.live import Live
-from forge_events.api.relay import checked
+from forge_events.api.relay import checked, fingerprint
 from forge_events.api.secrets import digest_of, new_token
 from forge_events.api.websocket import MAX_MESSAGE
 from forge_events.errors import ForgeEventsError, NotServed
+from forge_events.presence import present
 from forge_events.store import open_store
+from forge_events.store.records import Role
 from forge_events.web import pages
 
 if TYPE_CHECKING:
@@ -125,7 +127,9 @@ def served(
         loop.start()
     try:
         server.started.wait(_LONGEST_END)
-        yield Served(address.url("https" if options.certfile else "http"), token, login, partial(_wait, stop))
+        secret = _relay_secret()
+        with present(found, Role.WEB, {"secret": fingerprint(secret)} if secret else {}):
+            yield Served(address.url("https" if options.certfile else "http"), token, login, partial(_wait, stop))
     finally:
         stop.set()
         server.stop()

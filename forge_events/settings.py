@@ -107,6 +107,11 @@ class Settings(BaseModel):
         "unset, the engine finds its own.",
     )
 
+    receptor_socket: Path | None = Field(
+        default=None,
+        description="The control socket of this machine's Receptor, which doctor looks at; unset, there is none.",
+    )
+
     @field_validator("home", "spool_dir", "work_dir")
     @classmethod
     def _folder(cls, path: Path) -> Path:

@@ -15,7 +15,9 @@ from forge_events.dispatcher.service import Pace
 from forge_events.dispatcher.service import Service as Dispatching
 from forge_events.following import follow
 from forge_events.ingestion.service import Service as Receiving
+from forge_events.presence import present
 from forge_events.store import open_store
+from forge_events.store.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +114,8 @@ def dispatch(
 
 def receive(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None:
     """Bring what is spooled into the store until it is time to stop."""
-    Receiving(partial(open_store, found.database_url), found.spool_dir, Troubles(tell), stop).run()
+    with present(found, Role.RECEIVER, {"spool_dir": str(found.spool_dir)}):
+        Receiving(partial(open_store, found.database_url), found.spool_dir, Troubles(tell), stop).run()
 
 
 class Troubles:

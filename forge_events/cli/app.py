@@ -11,6 +11,7 @@ from forge_events.cli import (
     cleanup,
     db,
     dispatcher,
+    doctor,
     events,
     export,
     hosts,
@@ -76,7 +77,7 @@ _READING = (jobs, why, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)
-_SERVING = (serve, users, wsrelay)
+_SERVING = (serve, users, wsrelay, doctor)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):
     module.add_to(app)

@@ -46,9 +46,11 @@ def receiver(
     """Bring what is spooled into the store as it is written. It goes on until it is told to stop."""
     from forge_events import settings
     from forge_events.ingestion.service import Pace, Service
+    from forge_events.presence import present
     from forge_events.services.stopping import Stop, stopped_by_signals
     from forge_events.store import open_store
     from forge_events.store.location import shown
+    from forge_events.store.records import Role
 
     found = settings.load()
     lines = _Lines(is_verbose=verbose)
@@ -56,7 +58,11 @@ def receiver(
     with Stop() as stop, stopped_by_signals(stop):
         service = Service(partial(open_store, found.database_url), found.spool_dir, lines, stop, pace)
         lines.tell(f"receiving from {found.spool_dir} into {shown(found.database_url)}")
-        service.drain() if once else service.run()
+        if once:
+            service.drain()
+        else:
+            with present(found, Role.RECEIVER, {"spool_dir": str(found.spool_dir)}):
+                service.run()
     if once and lines.has_troubles:
         raise typer.Exit(BrokenSpool.exit_code)
 

@@ -28,14 +28,20 @@ def wsrelay(
     The machines prove each other what FORGE_BROADCAST_WEBSOCKET_SECRET is; it has to be the same on both sides.
     """
     import asyncio
+    import signal
+    import sys
 
     from forge_events import settings
+    from forge_events.presence import present
     from forge_events.store import open_store
+    from forge_events.store.records import Role
 
     try:
-        from forge_events.api.relay import Relay
+        from forge_events.api.relay import Relay, checked, fingerprint
     except ModuleNotFoundError as error:
         raise NotServed.without(error.name or "a package") from error
-    found = settings.load()
-    with open_store(found.database_url) as store:
-        asyncio.run(Relay(store, urls, settings.broadcast_secret(), tell).run())
+    found, secret = settings.load(), checked(settings.broadcast_secret())
+    facts = {"secret": fingerprint(secret)}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with open_store(found.database_url) as store, present(found, Role.RELAY, facts):
+        asyncio.run(Relay(store, urls, secret, tell).run())

@@ -14,6 +14,7 @@ import math
 import os
 import time
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.dispatcher import machine, processes
@@ -28,7 +29,7 @@ from forge_events.services import outages
 from forge_events.store.records import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from forge_events.dispatcher.plan import Place
     from forge_events.jobs import Job
@@ -89,6 +90,7 @@ class Service:
     :param place: where jobs are run; its ``dispatcher_id`` is found out.
     :param node_type: makes the node one of this type; None leaves it as it is, hybrid if it is new.
     :param only_job_id: decide about and run this job alone, whatever the node does else.
+    :param facts: what the process is known by beside its folders, see :class:`forge_events.store.records.Process`.
     """
 
     def __init__(
@@ -99,9 +101,10 @@ class Service:
         *,
         node_type: NodeType | None = None,
         only_job_id: int | None = None,
+        facts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._open_store, self._place, self._pace = open_store, place, pace
-        self._node_type, self._only = node_type, only_job_id
+        self._node_type, self._only, self._facts = node_type, only_job_id, facts
         self._session: _Session | None = None
         self._process: Process | None = None
         self._executor: Executor | None = None
@@ -225,6 +228,7 @@ class Service:
         # By this machine's clock, as the processes of a machine are known to one another.
         started = now if own is None else datetime.datetime.fromtimestamp(own.started, datetime.UTC)
         process = Process(0, self._place.node, machine.name(), os.getpid(), started, now, self._only)
+        process = process._replace(facts={"spool_dir": str(self._place.spool_dir), **self._facts})
         return store.nodes.sign_on(process, _measured(clock), _version(), lost_after=self._pace.lost_after)
 
     def _equip(self, session: _Session) -> None:

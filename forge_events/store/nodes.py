@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import NameTaken, NodeAtWork, UnknownNode
 from forge_events.nodes import Node, NodeType, is_fresh
-from forge_events.store.records import Process
+from forge_events.store.processes import process_of, row_of
+from forge_events.store.records import Process, Role
 from forge_events.store.schema import ACTIVE_JOB, dispatchers, jobs, nodes
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["Nodes", "read"]
 
 _FOUND = {"consumed", "job_count", "is_manned"}
 _COLUMNS = [nodes.c[name] for name in Node.model_fields if name not in _FOUND]
-_DISPATCHER = [dispatchers.c[name] for name in Process._fields]
+_DISPATCHES = dispatchers.c.role == Role.DISPATCHER
 
 
 def read(connection: Connection, *, is_locked: bool = False) -> list[Node]:
@@ -110,8 +111,7 @@ class Nodes:
             _check_machine(connection, dispatcher, lost_after)
             whose = {"machine": dispatcher.machine, "version": version}
             _change(connection, dispatcher.node, _seen(machine, dispatcher.last_seen) | whose)
-            facts = {name: value for name, value in dispatcher._asdict().items() if name != "id"}
-            new = insert(dispatchers).values(facts).returning(dispatchers.c.id)
+            new = insert(dispatchers).values(row_of(dispatcher)).returning(dispatchers.c.id)
             self._database.notify(connection)
             return dispatcher._replace(id=connection.execute(new).scalar_one())
 
@@ -132,12 +132,12 @@ class Nodes:
             connection.execute(delete(dispatchers).where(dispatchers.c.id == dispatcher.id))
 
     def dispatchers(self, node: str | None = None) -> list[Process]:
-        """Return the processes that work on a node, or on all, by id."""
-        wanted = select(*_DISPATCHER).order_by(dispatchers.c.id)
+        """Return the processes that decide and execute on a node, or on all, by id."""
+        wanted = select(dispatchers).where(_DISPATCHES).order_by(dispatchers.c.id)
         if node is not None:
             wanted = wanted.where(dispatchers.c.node == node)
         with self._database.reading() as connection:
-            return [Process(*row) for row in connection.execute(wanted)]
+            return [process_of(row) for row in connection.execute(wanted)]
 
 
 def _all() -> Select[Any]:
@@ -150,7 +150,7 @@ def _all() -> Select[Any]:
         .subquery()
     )
     works_here = (dispatchers.c.node == nodes.c.hostname) & (dispatchers.c.machine == nodes.c.machine)
-    takes_any = exists().where(works_here, dispatchers.c.only_job_id.is_(None))
+    takes_any = exists().where(works_here, _DISPATCHES, dispatchers.c.only_job_id.is_(None))
     found = (
         func.coalesce(active.c.consumed, 0).label("consumed"),
         func.coalesce(active.c.job_count, 0).label("job_count"),
@@ -206,7 +206,7 @@ def _seen(machine: Machine, at: datetime.datetime) -> dict[str, object]:
 
 def _check_machine(connection: Connection, dispatcher: Process, lost_after: float) -> None:
     """Refuse a second machine under one name: each would take the other's processes for its own."""
-    others = (dispatchers.c.node == dispatcher.node) & (dispatchers.c.machine != dispatcher.machine)
+    others = _DISPATCHES & (dispatchers.c.node == dispatcher.node) & (dispatchers.c.machine != dispatcher.machine)
     wanted = select(dispatchers.c.machine, dispatchers.c.last_seen).where(others)
     last = connection.execute(wanted.order_by(dispatchers.c.last_seen.desc()).limit(1)).first()
     if last is None:
@@ -222,6 +222,6 @@ def _check_idle(connection: Connection, hostname: str) -> None:
     job_id = connection.scalar(active)
     if job_id is not None:
         raise NodeAtWork(hostname, f"it has job {job_id}, which has not ended")
-    pid = connection.scalar(select(dispatchers.c.pid).where(dispatchers.c.node == hostname).limit(1))
+    pid = connection.scalar(select(dispatchers.c.pid).where(_DISPATCHES, dispatchers.c.node == hostname).limit(1))
     if pid is not None:
         raise NodeAtWork(hostname, f"process {pid} works there")

@@ -173,6 +173,12 @@ class Queue:
             found[JobStatus.PENDING] = connection.execute(pending).scalar_one()
         return {status: found.get(status, 0) for status in (JobStatus.PENDING, *sorted(ACTIVE, reverse=True))}
 
+    def oldest_pending(self) -> Job | None:
+        """Return the oldest pending job that nothing blocks."""
+        wanted = select(*COLUMNS).where(PENDING).order_by(job_table.c.id).limit(1)
+        with self._database.reading() as connection:
+            return next(iter(jobs.listed(connection, wanted)), None)
+
     def ahead_of(self, job: Job) -> int:
         """Return how many pending jobs are older than a job that is pending."""
         with self._database.reading() as connection:

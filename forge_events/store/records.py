@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from forge_events.jobs import Job, JobStatus
 
@@ -20,6 +22,7 @@ __all__ = [
     "PendingQueue",
     "Process",
     "Retention",
+    "Role",
     "Share",
     "Usage",
 ]
@@ -126,11 +129,21 @@ class Usage(NamedTuple):
         return self.free / self.growth if self.free is not None and self.growth > 0 else None
 
 
+class Role(enum.StrEnum):
+    """What a process does; one that does several things has signed on for each."""
+
+    DISPATCHER = "dispatcher"
+    RECEIVER = "receiver"
+    RELAY = "relay"
+    WEB = "web"
+
+
 class Process(NamedTuple):
-    """A process that dispatches, executes, or both.
+    """A process that works, a dispatcher unless it says otherwise; it decides, executes, or both.
 
     :param machine: names the machine that it runs on, with ``pid`` and ``process_started`` the process.
     :param only_job_id: the one job that it is for, if it is.
+    :param facts: what others compare theirs with: ``spool_dir``, and the digests ``broker`` and ``secret``.
     """
 
     id: int
@@ -140,6 +153,8 @@ class Process(NamedTuple):
     process_started: datetime.datetime
     last_seen: datetime.datetime
     only_job_id: int | None = None
+    role: Role = Role.DISPATCHER
+    facts: Mapping[str, str] = MappingProxyType({})
 
 
 class PendingQueue(NamedTuple):

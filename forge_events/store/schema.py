@@ -54,7 +54,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
@@ -347,7 +347,7 @@ nodes = Table(
     sqlite_autoincrement=True,
 )
 
-# The processes that dispatch and execute: one row while a process lives, or until somebody sees that it does not.
+# The processes that work: one row for what each does while it lives, or until somebody sees that it does not.
 dispatchers = Table(
     "main_dispatcher",
     metadata,
@@ -359,6 +359,9 @@ dispatchers = Table(
     Column("last_seen", UtcDateTime, nullable=False),
     # One that somebody started for a single job, and that takes on no other.
     Column("only_job_id", BigInteger),
+    Column("role", Name, nullable=False, server_default="dispatcher"),
+    # What has to be the same for processes that work together: a folder, and the digests of what is secret.
+    Column("facts", Json, nullable=False, server_default="{}"),
     sqlite_autoincrement=True,
 )
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from forge_events.store.nodes import Nodes
     from forge_events.store.objects import Catalogue
     from forge_events.store.outbox import Outbox
+    from forge_events.store.processes import Processes
     from forge_events.store.queue import Queue
     from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.templates import Templates
@@ -96,6 +97,13 @@ class Store:
         from forge_events.store.nodes import Nodes
 
         return Nodes(self._database)
+
+    @property
+    def processes(self) -> Processes:
+        """What works on this store, whatever it does."""
+        from forge_events.store.processes import Processes
+
+        return Processes(self._database)
 
     @property
     def outbox(self) -> Outbox:
