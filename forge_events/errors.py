@@ -7,6 +7,7 @@
     ├── UnknownJob                   3   no job has this id, uuid prefix or name
     ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
     ├── UnknownEvent                 3   the job has no event of this number
+    ├── NoGoodRun                    3   there is no good run to compare with
     ├── UnknownTemplate              3   no job template has this name
     ├── UnknownNode                  3   no node has this name
     ├── UnknownUser                  3   no user has this name
@@ -60,6 +61,7 @@ __all__ = [
     "JobCanceled",
     "JobNotRun",
     "NameTaken",
+    "NoGoodRun",
     "NodeAtWork",
     "NotInTime",
     "NotLaunched",
@@ -119,6 +121,17 @@ class UnknownEvent(ForgeEventsError):
     def __init__(self, job_id: int, counter: int, event_count: int) -> None:
         self.job_id, self.counter, self.event_count = job_id, counter, event_count
         super().__init__(f"job {job_id} has no event {counter}; it has {event_count:,}")
+
+
+class NoGoodRun(ForgeEventsError):
+    """No run of the same came to a good end before a job."""
+
+    exit_code = 3
+
+    def __init__(self, job_id: int, host: str | None = None) -> None:
+        self.job_id, self.host = job_id, host
+        where = f" on {host}" if host is not None else ""
+        super().__init__(f"no run before job {job_id} was successful{where}; say with which job to compare it")
 
 
 class AmbiguousJob(ForgeEventsError):

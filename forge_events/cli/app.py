@@ -9,6 +9,7 @@ import typer
 
 from forge_events.cli import (
     cleanup,
+    compare,
     db,
     dispatcher,
     doctor,
@@ -73,7 +74,7 @@ def _options(
     pass
 
 
-_READING = (jobs, why, tree, hosts, events, stdout, results, search)
+_READING = (jobs, why, compare, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)

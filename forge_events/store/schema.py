@@ -36,6 +36,7 @@ __all__ = [
     "FAILED",
     "HAS_HOST",
     "HAS_OUTPUT",
+    "OF_TEMPLATE",
     "PENDING",
     "REVISIONS",
     "UNSENT",
@@ -94,6 +95,9 @@ ACTIVE_ALONE = text("queue > 0 AND status IN ('running', 'waiting')")
 ENDS = text(f"new IN ({_FINAL})")
 """The condition of a step into a final status."""
 
+OF_TEMPLATE = text("job_template_id IS NOT NULL")
+"""The condition of a job that comes from a template."""
+
 UNSENT = text("status IN ('pending', 'sending')")
 """The condition of a notification that is not done with."""
 
@@ -151,6 +155,9 @@ jobs = Table(
 # Usage and search begin with a time; retention walks through the jobs by their end; a list may be narrowed to a status.
 Index("main_job_created", jobs.c.created, jobs.c.id)
 Index("main_job_finished", jobs.c.finished, jobs.c.id)
+# The runs of the same.
+Index("main_job_name", jobs.c.name, jobs.c.id)
+_partial("main_job_template", jobs.c.job_template_id, jobs.c.id, where=OF_TEMPLATE)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
 # What a dispatcher takes next: the oldest of each lane, without a look at those behind it.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from forge_events.store.accounts import Accounts
     from forge_events.store.database import Database
     from forge_events.store.feed import StatusChange
+    from forge_events.store.insight import Insight
     from forge_events.store.lines import Lines
     from forge_events.store.listeners import Listener
     from forge_events.store.nodes import Nodes
@@ -118,6 +119,13 @@ class Store:
         from forge_events.store.lines import Lines
 
         return Lines(self._database)
+
+    @property
+    def insight(self) -> Insight:
+        """What is asked of several runs at once."""
+        from forge_events.store.insight import Insight
+
+        return Insight(self._database)
 
     @property
     def templates(self) -> Templates:
