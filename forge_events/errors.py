@@ -21,6 +21,7 @@
     ├── StoreUnavailable             6   the database cannot be opened, read or written
     │   └── StoreBusy                6   others keep locked what is needed
     ├── ValueRejected                6   the database does not take a value
+    ├── SearchTooLong                6   a search was given up, so that others are not kept waiting
     ├── UnsupportedStore             6   the URL names no database that the library can speak to
     ├── SchemaMismatch               6   the database has another schema, or none
     ├── TargetExists                 5   what is to be written is there already
@@ -69,6 +70,7 @@ __all__ = [
     "NotServed",
     "NotTold",
     "SchemaMismatch",
+    "SearchTooLong",
     "StaleTransition",
     "StoreBusy",
     "StoreUnavailable",
@@ -206,6 +208,15 @@ class ValueRejected(ForgeEventsError):
     def __init__(self, where: str, reason: str) -> None:
         self.where, self.reason = where, reason
         super().__init__(f"the database {where} does not take a value: {reason}")
+
+
+class SearchTooLong(ForgeEventsError):
+    """A search takes more than it may, as some regular expressions do."""
+
+    exit_code = 6
+
+    def __init__(self) -> None:
+        super().__init__("the search takes too long; a simpler pattern may help")
 
 
 class UnsupportedStore(ForgeEventsError):

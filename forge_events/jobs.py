@@ -169,6 +169,8 @@ class JobFilter(BaseModel):
     :param user: who ran it or as whom it ran, by the exact name.
     :param controller: the exact name of the machine on which Ansible ran.
     :param is_check: only dry runs, or only real ones.
+    :param since: those that were made then or later.
+    :param words: each is somewhere in the name, the id or the command, whatever the case.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -177,6 +179,8 @@ class JobFilter(BaseModel):
     user: str | None = None
     controller: str | None = None
     is_check: bool | None = None
+    since: datetime.datetime | None = None
+    words: tuple[str, ...] = ()
 
 
 class Transition(BaseModel):

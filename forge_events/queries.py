@@ -51,6 +51,12 @@ class Query(NamedTuple):
     is_counted: bool = True
     is_empty: bool = False
 
+    @property
+    def has_pattern(self) -> bool:
+        """Whether a regular expression is looked for."""
+        conditions = (*self.every, *self.some, *self.chains, *(each for group in self.groups for each in group))
+        return any(condition.lookup in ("regex", "iregex") for condition in conditions)
+
 
 class Page(NamedTuple):
     """What was found: rows by field, and how many there are on all pages; None where nobody counted."""

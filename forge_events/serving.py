@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import logging
 import os
 import socket
 import subprocess
@@ -168,11 +170,19 @@ def application(found: Settings, address: Address) -> FastAPI:
         projects=found.home / "projects",
         counts_hosts=found.impact == "hosts",
         relay_secret=_relay_secret(),
+        proofs=found.home / "relay-proofs",
     )
     live = Live(partial(open_store, found.database_url))
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     app = create_app(house, live, hosts=address.allowed)
     app.router.routes.extend(pages.routes(house))
     return app
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of uvicorn's is worth telling, which a client is not that has to be cut off at the end."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and "timeout graceful shutdown" not in record.getMessage()
 
 
 def _relay_secret() -> str:

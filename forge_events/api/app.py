@@ -21,7 +21,7 @@ from forge_events.api.routes import Routes
 from forge_events.api.templates import add_templates
 from forge_events.api.websocket import socket_routes
 from forge_events.api.wire import Json
-from forge_events.errors import ForgeEventsError, StoreUnavailable
+from forge_events.errors import ForgeEventsError, StoreUnavailable, ValueRejected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -104,7 +104,9 @@ def _error(request: Request, error: Exception) -> Response:
         # Its words name the database, which is nobody's business but the log's.
         _LOG.warning("a request had to go without the database: %s", error)
         return _refusal(request, detail(503, "The database cannot be used just now."))
-    return _refusal(request, detail(400, str(error)))
+    # Its words name the database, too.
+    text = f"A value is not taken: {error.reason}" if isinstance(error, ValueRejected) else str(error)
+    return _refusal(request, detail(400, text))
 
 
 def _bug(_: Request, error: Exception) -> Response:

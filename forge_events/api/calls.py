@@ -30,12 +30,12 @@ _CONTENT_TYPE = (
 
 
 class Stores:
-    """A store for each thread: a store is for one thread at a time."""
+    """A store for each thread: a store is for one thread at a time, and is closed when its thread has ended."""
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open, self._own = open_store, threading.local()
         self._lock = threading.Lock()
-        self._opened: list[Store] = []
+        self._opened: dict[threading.Thread, Store] = {}
 
     def mine(self) -> Store:
         """Return the store of this thread."""
@@ -43,13 +43,19 @@ class Stores:
         if found is None:
             found = self._own.store = self._open()
             with self._lock:
-                self._opened.append(found)
+                self._opened[threading.current_thread()] = found
+                self._close_others()
         return found
+
+    def _close_others(self) -> None:
+        # A pool lets threads go that have nothing to do; their connections must not stay behind.
+        for thread in [each for each in self._opened if not each.is_alive()]:
+            self._opened.pop(thread).close()
 
     def close(self) -> None:
         """Close all of them."""
         with self._lock:
-            for store in self._opened:
+            for store in self._opened.values():
                 store.close()
             self._opened.clear()
 
@@ -62,7 +68,7 @@ class House:
     :param lost_after: seconds after which a node that is not seen counts as lost.
     :param projects: the folder below which manual projects are.
     :param relay_secret: what a relay has to know that wakes the websockets; none lets none in.
-    :param refresh: brings what is spooled into the store, where nobody else does.
+    :param proofs: the folder in which this machine's processes keep what relays have proved themselves with.
     """
 
     stores: Stores
@@ -72,6 +78,7 @@ class House:
     projects: Path
     counts_hosts: bool = True
     relay_secret: str = ""
+    proofs: Path | None = None
 
 
 class Call:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from forge_events.api.refusals import Refusal
@@ -20,6 +21,7 @@ __all__ = ["Wrong", "validated"]
 
 _TRUE = frozenset({"t", "y", "yes", "true", "on", "1"})
 _FALSE = frozenset({"f", "n", "no", "false", "off", "0", "", "null", "none"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LARGEST, _SMALLEST = 2**31 - 1, -(2**31)
 _LARGEST_KEY = 2**53
 
@@ -83,8 +85,7 @@ def _variables(given: Any) -> str:
         return json.dumps(given)
     if not isinstance(given, str):
         raise Wrong("Value must be valid JSON.")
-    if "\0" in given:
-        raise Wrong("Null characters are not allowed.")
+    _check_characters(given)
     try:
         mapping_of(given)
     except Unreadable as error:
@@ -164,12 +165,19 @@ def _decimal(field: Field, given: Any) -> float:
     return float(_within(field, number))
 
 
+def _check_characters(text: str) -> None:
+    if "\0" in text:
+        raise Wrong("Null characters are not allowed.")
+    half = _SURROGATE.search(text)
+    if half is not None:
+        raise Wrong(f"Surrogate characters are not allowed: U+{ord(half.group()):X}.")
+
+
 def _text(field: Field, given: Any) -> str:
     if isinstance(given, (bool, dict, list)):
         raise Wrong("Not a valid string.")
     text = "" if given is None else str(given).strip()
-    if "\0" in text:
-        raise Wrong("Null characters are not allowed.")
+    _check_characters(text)
     if not text and not field.is_blank:
         raise Wrong("This field may not be null." if given is None else "This field may not be blank.")
     if field.max_length is not None and len(text) > field.max_length:

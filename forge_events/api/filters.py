@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import regex
 
 from forge_events.api.refusals import Refusal, detail, forbidden
 from forge_events.api.resources import TEXTS
@@ -241,18 +244,28 @@ def _value(walked: _Walked, lookup: str, text: str) -> Any:
         return tuple(value for word in words if (value := _single(field, name, word)) is not None)
     if lookup in ("regex", "iregex"):
         return _pattern(field, name, text)
-    if lookup == "iexact" and (field is None or field.kind not in TEXTS):
+    if lookup == "iexact" and (field is None or field.kind not in TEXTS or _has_numbers(field)):
         raise detail(400, f"{name} is not a text field and cannot be filtered by case-insensitive search")
     if lookup in ("gt", "gte", "lt", "lte", "exact"):
         return _single(field, name, text)
-    _single(field, name, text)
-    return text
+    return _sought(field, name, lookup, text)
+
+
+def _sought(field: Field | None, name: str, lookup: str, text: str) -> str:
+    """Return what is looked for in a value as text: a number or a truth as the database writes it."""
+    value = _single(field, name, text)
+    if field is not None and field.kind in ("datetime", "float", "decimal"):
+        # Databases write these each in its own way: what is found would be an accident.
+        raise detail(400, f"{name} is not a text field and cannot be filtered by {lookup}")
+    if value is None:
+        raise detail(400, f"Invalid {name} id: {text}")
+    return str(value)
 
 
 def _single(field: Field | None, name: str, text: str) -> Any:
     if field is None or (field.kind == "id" and field.target):
         return _key(name, text)
-    if field.kind in ("integer", "id"):
+    if field.kind in ("integer", "id") or _has_numbers(field):
         return _integer(text)
     if field.kind == "boolean":
         return _boolean(text)
@@ -261,6 +274,10 @@ def _single(field: Field | None, name: str, text: str) -> Any:
     if field.kind in ("float", "decimal"):
         return _number(text, field.kind)
     return text
+
+
+def _has_numbers(field: Field) -> bool:
+    return field.kind == "choice" and bool(field.choices) and isinstance(field.choices[0][0], int)
 
 
 def _key(name: str, text: str) -> int | None:
@@ -288,9 +305,11 @@ def _number(text: str, kind: str) -> float:
     try:
         found = float(text)
     except ValueError:
+        found = math.nan
+    if math.isnan(found):
         word = "a decimal number" if kind == "decimal" else "a float"
-        raise _invalid(f"“{text}” value must be {word}.") from None
-    return found if found == found else 0.0  # noqa: PLR0124 - NaN is nothing to compare with
+        raise _invalid(f"“{text}” value must be {word}.")
+    return found
 
 
 def _boolean(text: str) -> bool:
@@ -312,13 +331,14 @@ def _time(text: str) -> datetime.datetime:
 
 
 def _pattern(field: Field | None, name: str, text: str) -> str:
-    if field is None or field.kind not in TEXTS:
+    if field is None or field.kind not in TEXTS or _has_numbers(field):
         raise detail(400, f"{name} is not a text field and cannot be filtered by a regular expression")
     if len(text) > _MAX_PATTERN:
         raise detail(400, f"A regular expression has at most {_MAX_PATTERN} characters.")
     try:
         re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        regex.compile(text)  # which is what looks, for it can be told to stop
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise detail(400, str(error.args[0])) from None
     return text
 

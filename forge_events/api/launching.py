@@ -15,6 +15,7 @@ from forge_events.api.options import described_action
 from forge_events.api.refusals import Refusal, detail
 from forge_events.api.routes import Answer
 from forge_events.api.shown import shown
+from forge_events.api.shown_jobs import ENCRYPTED
 from forge_events.api.shown_templates import asks_of, values_of
 from forge_events.api.table import PROMPTED, RESOURCES
 from forge_events.errors import InvalidLaunch, UnknownTemplate
@@ -155,10 +156,10 @@ def _wanted(call: Call, row: dict[str, Any]) -> _Wanted:
 
 
 def _told(call: Call, given: Any) -> dict[str, Any]:
-    """Return variables that are not taken, as they are told of: their names, since a value may be a secret."""
+    """Return variables that are not taken, as they are told of: by their names, since a value may be a secret."""
     field = next(field for field in PROMPTED if field.name == "extra_vars")
     text = validated(call, [field], {"extra_vars": given}, is_partial=True)["extra_vars"]
-    return mapping_of(text) if text else {}
+    return dict.fromkeys(mapping_of(text), ENCRYPTED) if text else {}
 
 
 def _labels(call: Call, asks: dict[str, bool]) -> list[int]:

@@ -96,8 +96,10 @@ def _login(call: Call) -> Response:
 
 
 def _logout(call: Call) -> Any:
+    if is_foreign(call.request):
+        raise forbidden("CSRF Failed: Origin checking failed.")
     session = call.request.cookies.get(SESSION_COOKIE)
-    if session and not is_foreign(call.request):
+    if session:
         call.store.accounts.close_session(digest_of(session))
     response = RedirectResponse("/api/", status_code=302)
     response.delete_cookie(SESSION_COOKIE, path="/")

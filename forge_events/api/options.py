@@ -25,7 +25,7 @@ def described(call: Call, resource: Resource, methods: Iterable[str], *, is_deta
     actions: dict[str, Any] = {}
     for method in methods:
         if method == "GET":
-            actions["GET"] = {field.name: _read(field, resource) for field in resource.fields}
+            actions["GET"] = {field.name: _read(field, resource) for field in resource.fields if field.is_shown}
         elif method in ("POST", "PUT") and call.principal.is_admin:
             if method == "POST" and resource.type in ("organization", "label") and is_detail:
                 continue

@@ -24,6 +24,7 @@ from forge_events.errors import ForgeEventsError, InvalidSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from starlette.websockets import WebSocket
 
@@ -69,10 +70,11 @@ class Gate:
     """Lets relays in that know the secret; each proof is good once.
 
     :param secret: an empty one lets nobody in.
+    :param folder: where the processes of a machine that answer together keep which proofs were used.
     """
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, secret: str, folder: Path | None = None) -> None:
+        self._secret, self._folder = secret, folder
         self._used: dict[str, float] = {}
 
     @property
@@ -94,7 +96,7 @@ class Gate:
         if nonce in self._used or len(self._used) >= _MANY:
             return False
         self._used[nonce] = now
-        return True
+        return self._folder is None or _is_first(self._folder, hashlib.sha256(nonce.encode()).hexdigest(), now)
 
     async def receive(self, websocket: WebSocket, live: Live) -> None:
         """Wake whoever waits as a relay says, until it goes."""
@@ -110,6 +112,20 @@ class Gate:
                     live.notify(int(job_id))
                 elif group:
                     live.notify()
+
+
+def _is_first(folder: Path, name: str, now: float) -> bool:
+    """Return whether no process has used a proof before; those that are too old for anybody are forgotten."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        (folder / name).touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if file.name != name and now - file.stat().st_mtime > 2 * _WITHIN:
+                file.unlink()
+    return True
 
 
 def _group(text: str) -> str:

@@ -23,6 +23,7 @@ class Field:
         field.
     :param target: the type of the objects that an ``id`` is of.
     :param is_column: it may be filtered and sorted by.
+    :param is_shown: it is among what is sent; what is not can be filtered by all the same.
     :param is_written: it may be given.
     :param of: the type of what is in a list or json, for OPTIONS.
     """
@@ -33,6 +34,7 @@ class Field:
     help: str = ""
     target: str = ""
     is_column: bool = True
+    is_shown: bool = True
     is_written: bool = False
     is_required: bool = False
     is_detail: bool = False

@@ -72,7 +72,7 @@ def _ping(call: Call) -> dict[str, Any]:
         "ha": len(nodes) > 1,
         "version": LEVEL,
         "active_node": call.house.node,
-        "install_uuid": "00000000-0000-0000-0000-000000000000",
+        "install_uuid": call.store.catalogue.identity(),
         "instances": [_instance(node) for node in nodes],
         "instance_groups": groups,
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from forge_events.api.calls import Call
 
-__all__ = ["event_shown", "show_events", "show_jobs", "show_summaries"]
+__all__ = ["ENCRYPTED", "event_shown", "show_events", "show_jobs", "show_summaries"]
 
 ENCRYPTED = "$encrypted$"
 _ALWAYS: dict[str, Any] = {

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from forge_events.api.related import summaries_of
 from forge_events.api.wire import time_of
@@ -132,9 +133,8 @@ def _shown(
 
 def named(name: str, kind: str) -> str:
     """Return the name of an object as it stands in a URL."""
-    from urllib.parse import quote
-
-    text = quote(name.replace("+", "[+]"), safe="[+]")
+    # A command line may give a name that is no text: such an object is found by its id.
+    text = quote(name.replace("+", "[+]"), safe="[+]", errors="replace")
     return text if kind == "organization" else f"{text}++Default"
 
 

@@ -56,7 +56,7 @@ _NAMED = (
     Field("name", is_written=True, is_required=True, is_blank=False, max_length=512),
     Field("description", is_written=True, default=""),
 )
-_BY = (_id("created_by", "user"), _id("modified_by", "user"))
+_BY = (_id("created_by", "user", is_shown=False), _id("modified_by", "user", is_shown=False))
 
 JOB = Resource(
     "jobs",
@@ -108,6 +108,7 @@ JOB = Resource(
         _shown("webhook_service", "choice"),
         _shown("webhook_credential", "id"),
         _shown("webhook_guid"),
+        _BY[0],
     ),
     order=("id",),
     many={"labels": "label", "job_host_summaries": "job_host_summary"},

@@ -65,7 +65,7 @@ def socket_routes(house: House, live: Live) -> list[BaseRoute]:
             return
         await serve(websocket, live, visitor)
 
-    gate = Gate(house.relay_secret)
+    gate = Gate(house.relay_secret, house.proofs)
 
     async def relay(websocket: WebSocket) -> None:
         await gate.receive(websocket, live)

@@ -95,6 +95,10 @@ class Database(ABC):
     def give_way(self, connection: Connection) -> None:  # noqa: B027 - SQLite's writers queue up anyway
         """Have the transaction give up as busy rather than wait long for a lock, and others behind it."""
 
+    @abstractmethod
+    def hurry(self, connection: Connection, seconds: float) -> None:
+        """Have a search for a pattern give up after a time: :class:`~forge_events.errors.SearchTooLong`."""
+
     def lock_schema(self, connection: Connection) -> None:  # noqa: B027 - who writes to SQLite is alone
         """Keep others from changing the tables to the end of the transaction."""
 

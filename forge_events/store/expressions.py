@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, ColumnElement
+    from sqlalchemy import ColumnElement
 
 __all__ = ["contains", "has_pattern", "json_value", "month_of", "starts_at", "stored_size"]
 
@@ -52,7 +52,7 @@ class has_pattern(FunctionElement[bool]):  # noqa: N801 - used like a function o
     inherit_cache = True
 
 
-def contains(column: Column[str], text: str) -> ColumnElement[bool]:
+def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Return the condition that a column contains a text, whatever the case."""
     literally = text
     for special in (_ESCAPE, "%", "_"):

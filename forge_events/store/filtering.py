@@ -6,7 +6,23 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, false, func, literal, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Integer,
+    Numeric,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from forge_events.queries import Page
 from forge_events.store.catalogue import MODELS
@@ -104,6 +120,7 @@ def _compared(column: ColumnElement[Any], condition: Condition) -> ColumnElement
     text, is_folded = lookup.removeprefix("i"), lookup.startswith("i")
     if text.endswith("regex"):
         return has_pattern(column, literal(value), literal(is_folded))
+    column = _as_text(column)
     sought: ColumnElement[Any] = literal(value, column.type)
     if is_folded:
         column, sought = func.forge_events_folded(column), func.forge_events_folded(sought)
@@ -114,6 +131,15 @@ def _compared(column: ColumnElement[Any], condition: Condition) -> ColumnElement
     if text == "startswith":
         return func.substr(column, 1, func.length(sought)) == sought
     return func.substr(column, func.length(column) - func.length(sought) + 1) == sought
+
+
+def _as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column as text, as Django casts it: numbers in digits, truths as words."""
+    if isinstance(column.type, Boolean):
+        return case((column, "true"), (not_(column), "false"))
+    if isinstance(column.type, (Integer, Numeric)):
+        return cast(cast(column, BigInteger), Text)
+    return column
 
 
 def _key(model: Model, order: Order) -> ColumnElement[Any]:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, func, insert, literal, or_, select, true, update
+from sqlalchemy import case, cast, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
 from forge_events.jobs import Job, JobStatus, Transition, is_allowed
+from forge_events.store.columns import AnyText
+from forge_events.store.expressions import contains
 from forge_events.store.outbox import plan
 from forge_events.store.schema import jobs, transitions
 
@@ -142,6 +145,12 @@ def _conditions(where: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield CONTROLLER.is_not_distinct_from(where.controller)
     if where.is_check is not None:
         yield jobs.c.check_mode.is_(where.is_check)
+    if where.since is not None:
+        yield jobs.c.created >= where.since
+    for word in where.words:
+        # In a command each word stands as JSON has it, without its quotes.
+        in_command = contains(cast(jobs.c.command, AnyText), json.dumps(word, ensure_ascii=False)[1:-1])
+        yield or_(contains(jobs.c.name, word), contains(cast(jobs.c.id, AnyText), word), in_command)
 
 
 def transition(

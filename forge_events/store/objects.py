@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +67,12 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def identity(self) -> str:
+        """Return what tells this store from others, from when it was set up; zeros before that."""
+        with self._database.reading() as connection:
+            founded = connection.scalar(select(func.min(served.organizations.c.created)))
+        return str(uuid.UUID(int=0) if founded is None else uuid.uuid5(uuid.NAMESPACE_OID, founded.isoformat()))
 
     def add(self, model: str, values: Mapping[str, Any], at: datetime.datetime, by: int) -> int:
         """Add an object and return its id.
@@ -172,15 +179,15 @@ class Catalogue:
             connection.execute(delete(table).where(table.c[f"{model}_id"] == key))
             connection.execute(insert(table).values(values))
 
-    def reserve(self, user_id: int, key: str, request: str, uuid: str, at: datetime.datetime) -> tuple[str, str]:
+    def reserve(self, user_id: int, key: str, request: str, job_uuid: str, at: datetime.datetime) -> tuple[str, str]:
         """Return the uuid of the job that a user launches with a key, and what was asked for first.
 
         :param request: what is asked for now.
-        :param uuid: the job's, if nobody launched one with the key before.
+        :param job_uuid: the job's, if nobody launched one with the key before.
         """
         table = served.idempotencykeys
         mine = (table.c.user_id == user_id, table.c.key == key)
-        new = {"user_id": user_id, "key": key, "request": request, "job_uuid": uuid, "created": at}
+        new = {"user_id": user_id, "key": key, "request": request, "job_uuid": job_uuid, "created": at}
         with self._database.writing(is_durable=True) as connection:
             try:
                 with connection.begin_nested():
@@ -188,7 +195,7 @@ class Catalogue:
             except IntegrityError:
                 row = connection.execute(select(table.c.job_uuid, table.c.request).where(*mine)).one()
                 return str(row[0]), str(row[1])
-        return uuid, request
+        return job_uuid, request
 
 
 def _named(table: Table, inventory_id: int) -> Any:

@@ -13,7 +13,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import create_engine, event, func, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from forge_events.errors import StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
+from forge_events.errors import SearchTooLong, StoreBusy, StoreUnavailable, UnsupportedStore, ValueRejected
 from forge_events.store import blocks, listeners, merging, partitions
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
@@ -37,6 +37,7 @@ _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 # The first two characters of SQLSTATE: the value itself is wrong, breaks a rule, or is too large.
 _REFUSALS = ("22", "23", "54")
+_GIVEN_UP = "57014"
 _BUSY = ("40P01", "55P03")
 _REASONS = {
     "08": "the connection is broken",
@@ -116,6 +117,10 @@ class PostgreSQLDatabase(Database):
         """Wait for no lock longer than the stated time."""
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{merging.LOCK_TIMEOUT}s'")
 
+    def hurry(self, connection: Connection, seconds: float) -> None:
+        """Have the server give up."""
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+
     def notify(self, connection: Connection) -> None:
         """Have the server notify whoever listens; what dispatchers look at, those who watch look at, too."""
         connection.exec_driver_sql(f"NOTIFY {listeners.CHANNEL}")
@@ -147,6 +152,8 @@ class PostgreSQLDatabase(Database):
     def translated(self, error: BaseException) -> ForgeEventsError:
         """Return our error for one of the driver."""
         state = getattr(error, "sqlstate", None) or ""
+        if state == _GIVEN_UP:
+            return SearchTooLong()
         if state in _BUSY:
             return StoreBusy(self.where, self.explain(error))
         # Some values the driver itself does not take, which then has no code for it.

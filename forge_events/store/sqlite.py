@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sqlite3
 import threading
@@ -16,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import create_engine, event, literal_column
 from sqlalchemy.pool import StaticPool
 
-from forge_events.errors import StoreUnavailable, ValueRejected
+from forge_events.errors import SearchTooLong, StoreUnavailable, ValueRejected
 from forge_events.store import listeners, revision
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
@@ -39,6 +38,8 @@ BUSY_TIMEOUT = 30.0
 _MAKING = threading.Lock()
 _PAGE_SIZE = 8192
 _VACUUM_STEP = 2000
+# What SQLite says when the search for a pattern ran out of time.
+_GIVEN_UP = "user-defined function raised exception"
 _DELETED_AT_ONCE = 20_000
 
 _NEXT_JOB = """
@@ -86,7 +87,7 @@ class SQLiteDatabase(Database):
         self._listeners = file.with_name(f"{file.name}-listeners")
         self._news = file.with_name(f"{file.name}-news")
         self._rings = self._tells = False
-        self._busy_timeout = busy_timeout
+        self._busy_timeout, self._until = busy_timeout, 0.0
         _make_file(file, self.where)
         try:
             self._make()
@@ -114,6 +115,20 @@ class SQLiteDatabase(Database):
         if self._tells:
             listeners.notify(self._news)
 
+    def hurry(self, connection: Connection, seconds: float) -> None:  # noqa: ARG002 - there is but one
+        """Remember until when patterns may be looked for."""
+        self._until = time.monotonic() + seconds
+
+    def _matches(self, value: str | None, pattern: str, is_folded: int) -> bool | None:
+        # Not the standard library's, which nothing can stop; it knows the same patterns.
+        import regex
+
+        if value is None:
+            return None
+        left = max(0.001, self._until - time.monotonic())
+        flags = regex.IGNORECASE if is_folded else 0
+        return regex.search(pattern, value, flags, timeout=left) is not None
+
     def index_hint(self, index: str) -> str:
         """Name the index: SQLite would rather read all rows of a status and sort them."""
         return f"INDEXED BY {index}"
@@ -136,6 +151,8 @@ class SQLiteDatabase(Database):
 
     def translated(self, error: BaseException) -> ForgeEventsError:
         """Return our error for one of the driver."""
+        if str(error) == _GIVEN_UP:
+            return SearchTooLong()
         is_refusal = isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, OverflowError))
         return (ValueRejected if is_refusal else StoreUnavailable)(self.where, self.explain(error))
 
@@ -223,7 +240,7 @@ class SQLiteDatabase(Database):
             connection.execute("PRAGMA foreign_keys=ON")
             # SQLite's own knows ASCII letters only, and a search has to find the others too.
             connection.create_function("forge_events_folded", 1, _folded, deterministic=True)
-            connection.create_function("forge_events_matches", 3, _matches, deterministic=True)
+            connection.create_function("forge_events_matches", 3, self._matches, deterministic=True)
         except BaseException:
             connection.close()
             raise
@@ -278,10 +295,6 @@ def _make_file(file: Path, where: str) -> None:
 
 def _folded(value: str | None) -> str | None:
     return None if value is None else value.lower()
-
-
-def _matches(value: str | None, pattern: str, is_folded: int) -> bool | None:
-    return None if value is None else re.search(pattern, value, re.IGNORECASE if is_folded else 0) is not None
 
 
 def _begin(connection: Connection) -> None:

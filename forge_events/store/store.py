@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
+_LONGEST_SEARCH = 2.0
+
 
 # What few commands need is imported where it is used: opening a store is much of what a short command does.
 
@@ -149,10 +151,15 @@ class Store:
         return Catalogue(self._database)
 
     def find(self, model: str, query: Query) -> Page:
-        """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`."""
+        """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`.
+
+        :raises SearchTooLong: it has a pattern, for which others would have to wait.
+        """
         from forge_events.store import filtering
 
         with self._database.reading() as connection:
+            if query.has_pattern:
+                self._database.hurry(connection, _LONGEST_SEARCH)
             return filtering.find(connection, model, query)
 
     def add_job(self, job: NewJob) -> Job:

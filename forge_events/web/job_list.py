@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["jobs_page"]
 
-_PAGE, _LOOKED_AT = 50, 2000
+_PAGE, _WORDS = 50, 20
 _AGES = {"1h": 3600, "1d": 86400, "7d": 7 * 86400, "30d": 30 * 86400}
 
 
@@ -43,23 +42,13 @@ def jobs_page(site: Site, visit: Visit) -> Response:
 
 def _found(visit: Visit, wanted: dict[str, str], before: int | None) -> tuple[list[Job], int | None]:
     """Return a page of jobs, and before which id the next one begins."""
-    status = JobStatus(wanted["status"]) if wanted["status"] in {*JobStatus} else None
-    where = JobFilter(status=status, controller=wanted["controller"] or None, user=wanted["user"] or None)
-    since = visit.store.now() - datetime.timedelta(seconds=_AGES.get(wanted["since"], 10**9))
-    words = [word.lower() for word in re.split(r"\s+", wanted["text"]) if word]
-    found: list[Job] = []
-    looked_at = 0
-    while looked_at < _LOOKED_AT:
-        jobs = visit.store.jobs(where, before=before, limit=_PAGE)
-        looked_at += len(jobs)
-        for job in jobs:
-            before = job.id
-            if job.created >= since and all(
-                word in f"{job.name} {job.id} {' '.join(job.command)}".lower() for word in words
-            ):
-                found.append(job)
-            if len(found) == _PAGE:
-                return found, before
-        if len(jobs) < _PAGE:
-            return found, None
-    return found, before
+    age = _AGES.get(wanted["since"])
+    where = JobFilter(
+        status=JobStatus(wanted["status"]) if wanted["status"] in {*JobStatus} else None,
+        controller=wanted["controller"] or None,
+        user=wanted["user"] or None,
+        since=visit.store.now() - datetime.timedelta(seconds=age) if age else None,
+        words=tuple(wanted["text"].split()[:_WORDS]),
+    )
+    jobs = visit.store.jobs(where, before=before, limit=_PAGE + 1)
+    return jobs[:_PAGE], jobs[_PAGE - 1].id if len(jobs) > _PAGE else None

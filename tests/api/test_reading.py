@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 from forge_events.jobs import JobStatus
 from tests.api.conftest import recorded
 
@@ -88,5 +90,32 @@ def test_hosts_of_a_job(api):
 
 
 def test_what_the_database_refuses_does_not_show_where_it_is(api):
-    response = api.client.get("/api/v2/jobs/", params={"id__icontains": "1"})
+    response = api.client.get("/api/v2/jobs/", params={"name__regex": "(?<=a"})
     assert "sqlite" not in response.text.lower() and ".db" not in response.text
+
+
+def test_each_store_has_an_identity_of_its_own_that_stays(api):
+    first = api.get("/api/v2/ping/")["install_uuid"]
+    assert first != "00000000-0000-0000-0000-000000000000"
+    assert api.get("/api/v2/ping/")["install_uuid"] == first
+
+
+def test_a_name_that_is_no_text_is_shown_and_none_is_taken(api):
+    now = api.store.now()
+    api.store.catalogue.add("inventory", {"name": "half \ud800 pair"}, now, api.admin.id)
+    assert api.get("/api/v2/inventories/")["results"][0]["name"] == "half ? pair"
+    for field in ("name", "description"):
+        body = json.dumps({"name": "i", "organization": 1, field: "a\ud800"})
+        refused = api.client.post("/api/v2/inventories/", content=body, headers={"Content-Type": "application/json"})
+        assert (refused.status_code, refused.json()) == (
+            400,
+            {field: ["Surrogate characters are not allowed: U+D800."]},
+        )
+
+
+def test_another_site_cannot_log_anybody_out(api):
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
+        response = api.anonymous.get("/api/logout/", headers=headers)
+        assert response.status_code == 403
+        assert "set-cookie" not in response.headers
+    assert api.anonymous.get("/api/logout/").headers["location"] == "/api/"

@@ -42,7 +42,9 @@ class Server:
     def __init__(self, url: str, home, port: int = 0) -> None:
         command = [sys.executable, "-m", "forge_events", "serve", "--api-only", "--port", str(port)]
         environment = {**os.environ, "FORGE_EVENTS_HOME": str(home), "FORGE_EVENTS_DATABASE_URL": url}
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        self.said = home.with_name(f"{home.name}.stderr")
+        with self.said.open("w") as stderr:
+            self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         said, stdout = "", self.process.stdout
         while stdout is not None and "OAUTH_TOKEN" not in said:
             said += stdout.readline()
@@ -154,3 +156,16 @@ def test_a_client_that_is_stopped_gets_everything_and_costs_nothing(store, serve
         found = [int(line) for line in client.stdout]
     assert found == list(range(2, 3002))
     assert grown < 20_000_000
+    check_that_the_end_is_quiet(server, command)
+
+
+def check_that_the_end_is_quiet(server, command):
+    """Stop a server while a client reads nothing: it is cut off, and that is nothing to tell."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None and client.stdout.readline() == "1\n"
+        client.send_signal(signal.SIGSTOP)
+        server.process.terminate()
+        server.process.communicate(timeout=30)
+        client.kill()
+    assert server.process.returncode == 0
+    assert server.said.read_text() == ""

@@ -31,6 +31,15 @@ def test_a_proof_is_good_once_and_for_a_minute():
     assert gate.admits(proof(SECRET, 1000.0), 1000.0)
 
 
+def test_a_proof_is_good_once_for_all_processes_of_a_machine(tmp_path):
+    header, now = proof(SECRET, time.time()), time.time()
+    one, other = Gate(SECRET, tmp_path / "proofs"), Gate(SECRET, tmp_path / "proofs")
+    assert one.admits(header, now) and not other.admits(header, now)
+    assert other.admits(proof(SECRET, now), now)
+    assert Gate(SECRET, tmp_path / "proofs").admits(proof(SECRET, now + 300), now + 300)
+    assert len(list((tmp_path / "proofs").iterdir())) == 1  # those that nobody takes any more are forgotten
+
+
 @pytest.mark.parametrize(
     "header",
     ["", "HMAC-SHA256", "HMAC-SHA256 1000:", proof(OTHER, 1000.0), proof(SECRET, 1000.0)[:-1], "HMAC-SHA256 x.1:00"],
