@@ -21,9 +21,10 @@ from forge_events.user import data_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "broadcast_secret", "load"]
+__all__ = ["Settings", "broadcast_secret", "given", "load"]
 
 _PREFIX = "FORGE_EVENTS_"
+_SHARED_NAME = "FORGE_BROADCAST_WEBSOCKET_SECRET"
 _LOST_BEATS = 3
 
 # Up to what a calendar can add to a date.
@@ -168,6 +169,12 @@ def load() -> Settings:
         ) from error
 
 
+def given() -> dict[str, str]:
+    """Return the variables that settings were given in, as they are; some may be secret."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | {_SHARED_NAME}
+    return {name: value for name, value in os.environ.items() if name in known and value}
+
+
 def broadcast_secret() -> str:
     """Return what web and task machines share, ``FORGE_BROADCAST_WEBSOCKET_SECRET``; empty where it is not set."""
-    return os.environ.get("FORGE_BROADCAST_WEBSOCKET_SECRET", "")
+    return os.environ.get(_SHARED_NAME, "")

@@ -30,6 +30,7 @@ from forge_events.cli import (
     search,
     serve,
     stdout,
+    supervisord,
     templates,
     tree,
     usage,
@@ -78,7 +79,7 @@ _READING = (jobs, why, compare, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
 _RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)
-_SERVING = (serve, users, wsrelay, doctor)
+_SERVING = (serve, users, wsrelay, supervisord, doctor)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):
     module.add_to(app)

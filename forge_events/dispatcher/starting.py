@@ -30,7 +30,10 @@ __all__ = ["let_go", "start", "withdraw"]
 
 _BY = "executor"
 # A playbook must not get to know how to reach the store.
-_KEPT_BACK = ("FORGE_EVENTS_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE")
+_KEPT_BACK = (
+    *("FORGE_EVENTS_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE"),
+    *("FORGE_EVENTS_BROKER_URL", "FORGE_BROADCAST_WEBSOCKET_SECRET"),
+)
 
 
 def start(execution: Execution, store: Store, place: Place, now: datetime.datetime) -> None:

@@ -44,7 +44,7 @@ def projects(subject: Subject) -> Finding:
         return fine("no jobs run on this machine")
     missing = [words for what, launch in _launches(subject) if (words := _missing(what, launch))]
     if missing:
-        return fail("; ".join(missing[:3]), "bring the project back, or `forge-events template change NAME --project`")
+        return fail("; ".join(missing[:3]), "bring the project back, or `forge-events template edit NAME --project`")
     return fine("those of templates and of jobs that are to run are there")
 
 
