@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Say how long something took, in the one way in which people are told of durations everywhere. Pure."""
+"""Say how long something takes, in the one way in which people are told of durations everywhere; and read it. Pure."""
 
 from __future__ import annotations
 
 import math
+import re
 
-__all__ = ["lasted"]
+__all__ = ["lasted", "seconds_of"]
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)")
 
 
 def lasted(seconds: float, *, decimals: int = 1) -> str:
@@ -22,3 +26,10 @@ def lasted(seconds: float, *, decimals: int = 1) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [f"{hours} h" * bool(hours), f"{minutes} min" * bool(minutes), f"{rest} s"]
     return " ".join(part for part in parts if part)
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of a duration such as ``90``, ``30m``, ``4h`` or ``1d12h``; None for what is no duration."""
+    if not re.fullmatch(rf"(?:{_PART.pattern})+", text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))

@@ -8,9 +8,12 @@
     ├── AmbiguousJob                 3   several jobs begin with this uuid prefix
     ├── UnknownEvent                 3   the job has no event of this number
     ├── NoGoodRun                    3   there is no good run to compare with
-    ├── UnknownTemplate              3   no job template has this name
-    ├── UnknownNode                  3   no node has this name
-    ├── UnknownUser                  3   no user has this name
+    ├── AmbiguousSchedule            3   schedules of several job templates have this name
+    ├── Unknown                      3   nothing of a kind has this name
+    │   ├── UnknownTemplate          3   no job template has
+    │   ├── UnknownSchedule          3   no schedule has
+    │   ├── UnknownNode              3   no node has
+    │   └── UnknownUser              3   no user has
     ├── InvalidTransition            4   the lifecycle has no such step
     ├── StaleTransition              4   the job was not in the status that the caller expected
     ├── NotLaunched                  4   the job was recorded; nothing here runs it
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousJob",
+    "AmbiguousSchedule",
     "BrokenSpool",
     "CommandNotExecutable",
     "CommandNotFound",
@@ -75,9 +79,11 @@ __all__ = [
     "StoreBusy",
     "StoreUnavailable",
     "TargetExists",
+    "Unknown",
     "UnknownEvent",
     "UnknownJob",
     "UnknownNode",
+    "UnknownSchedule",
     "UnknownTemplate",
     "UnknownUser",
     "UnsupportedStore",
@@ -262,34 +268,49 @@ class InvalidSettings(ForgeEventsError):
         super().__init__(f"the setting {name} cannot be used: {reason}")
 
 
-class UnknownTemplate(ForgeEventsError):
+class Unknown(ForgeEventsError):
+    """Nothing of a kind has the name."""
+
+    exit_code = 3
+    noun: ClassVar[str] = "object"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no {self.noun} {name!r}")
+
+
+class UnknownTemplate(Unknown):
     """No job template has the name."""
 
-    exit_code = 3
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(f"there is no job template {name!r}")
+    noun = "job template"
 
 
-class UnknownNode(ForgeEventsError):
+class UnknownSchedule(Unknown):
+    """No schedule has the name."""
+
+    noun = "schedule"
+
+
+class UnknownNode(Unknown):
     """No node has the name."""
 
-    exit_code = 3
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(f"there is no node {name!r}")
+    noun = "node"
 
 
-class UnknownUser(ForgeEventsError):
+class UnknownUser(Unknown):
     """No user has the name."""
 
+    noun = "user"
+
+
+class AmbiguousSchedule(ForgeEventsError):
+    """Schedules of several job templates have the name."""
+
     exit_code = 3
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(f"there is no user {name!r}")
+    def __init__(self, name: str, ids: Sequence[int]) -> None:
+        self.name, self.ids = name, ids
+        super().__init__(f"several schedules have the name {name!r}; their ids are {', '.join(map(str, ids))}")
 
 
 class NameTaken(ForgeEventsError):

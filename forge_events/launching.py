@@ -15,16 +15,18 @@ from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaun
 from forge_events.inventories import read_inventory
 from forge_events.jobs import NewJob
 from forge_events.launches import Launch, impact_of
+from forge_events.store.records import Queued
 from forge_events.user import login_user
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Mapping, Sequence
 
     from forge_events.jobs import Job
     from forge_events.store import Store
     from forge_events.templates import JobTemplate
 
-__all__ = ["cancel", "launch", "launch_template", "placed", "relaunch", "wait"]
+__all__ = ["cancel", "launch", "launch_template", "placed", "prepared", "relaunch", "wait"]
 
 _PAUSE = 0.5
 
@@ -53,21 +55,49 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     :param job_uuid: the job's uuid; where there is such a job, that one is returned as it is.
     :raises UnknownJob: a job of ``after`` does not exist. InvalidLaunch: one has ended without success.
     """
-    what, at, by = _with_hosts(store, placed(what)), store.now(), by or login_user(os.environ)
-    job = NewJob(
-        uuid=job_uuid or str(uuid.uuid4()),
-        name=name or (template.name if template else Path(what.playbook).name),
-        launch_type=launch_type,
-        command=command_of(what),
-        directory=what.project,
-        job_template_id=template.id if template else None,
-        impact=impact_of(what, counts_hosts=counts_hosts),
-        run_by=by,
-        check_mode=what.check,
-        created=at,
+    facts = {"name": name, "launch_type": launch_type, "uuid": job_uuid, "run_by": by}
+    known = {fact: value for fact, value in facts.items() if value}
+    queued = prepared(store, what, store.now(), template=template, counts_hosts=counts_hosts, **known)
+    return store.queue.add(
+        queued.job,
+        queued.launch,
+        queue=queued.queue,
+        after=after,
+        at=queued.job.created,
+        by=queued.job.run_by or "",
     )
-    queue = template.id if template and not template.allow_simultaneous else 0
-    return store.queue.add(job, what, queue=queue, after=after, at=at, by=by)
+
+
+def prepared(
+    store: Store,
+    what: Launch,
+    at: datetime.datetime,
+    *,
+    template: JobTemplate | None = None,
+    counts_hosts: bool = True,
+    **facts: Any,
+) -> Queued:
+    """Return the job of a launch as it is queued.
+
+    :param facts: what else is known of the job, in place of what usually is.
+    :raises InvalidLaunch: the inventory of the store that it takes cannot be used.
+    """
+    what = _with_hosts(store, placed(what))
+    usual = {
+        "uuid": str(uuid.uuid4()),
+        "name": template.name if template else Path(what.playbook).name,
+        "launch_type": "manual",
+        "command": command_of(what),
+        "directory": what.project,
+        "job_template_id": template.id if template else None,
+        "impact": impact_of(what, counts_hosts=counts_hosts),
+        "run_by": login_user(os.environ),
+        "check_mode": what.check,
+        "created": at,
+    }
+    return Queued(
+        NewJob(**{**usual, **facts}), what, template.id if template and not template.allow_simultaneous else 0
+    )
 
 
 def launch_template(

@@ -57,6 +57,7 @@ def service_of(
         spool_dir=found.spool_dir,
         engine=Engine(found.container_engine, found.container_pull, found.container_auth_file),
         has_receiver=has_receiver,
+        counts_hosts=found.impact == "hosts",
     )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     open_it = partial(open_store, found.database_url)

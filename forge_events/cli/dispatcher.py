@@ -63,6 +63,11 @@ class _Lines:
 
     def done(self, done: Done) -> None:
         """Tell what a round did."""
+        for schedule, decided, job in done.scheduled.decided:
+            became = f"launched as job {job.id}" if job else f"{decided.outcome}: {decided.reason}"
+            self._tell(f"schedule {schedule.name}, {decided.local[:-2]}: {became}")
+        for schedule in done.scheduled.disabled:
+            _complain(f"schedule {schedule.name} is disabled: {schedule.explanation}")
         for job in done.decided.assigned:
             self._tell(f"job {job.id} to node {job.execution_node}: {job.job_explanation}")
         for job in done.decided.held:

@@ -38,6 +38,7 @@ class Place(NamedTuple):
     :param engine: what runs the containers of jobs that have an image.
     :param grace: seconds that the processes of a job have to end by themselves.
     :param has_receiver: this process takes in what jobs write without the executor's help.
+    :param counts_hosts: see :func:`forge_events.launches.impact_of`; for the jobs of schedules.
     """
 
     node: str
@@ -47,6 +48,7 @@ class Place(NamedTuple):
     engine: Engine = Engine()
     grace: float = 5.0
     has_receiver: bool = False
+    counts_hosts: bool = True
 
     def folder(self, uuid: str, runner_pid: int) -> Path:
         """Return the folder of a job that a process runs: each attempt has one of its own."""

@@ -22,6 +22,7 @@ from forge_events.dispatcher.clock import Clock
 from forge_events.dispatcher.dispatcher import Decided, Dispatcher
 from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
+from forge_events.dispatcher.scheduler import Scheduled, Scheduler
 from forge_events.dispatcher.sweeping import sweep
 from forge_events.errors import NameTaken, StoreUnavailable
 from forge_events.nodes import is_fresh
@@ -43,6 +44,8 @@ __all__ = ["Done", "Pace", "Reports", "Service"]
 _SWEEP = 3600.0
 _BUSY = 0.1
 """Seconds between two looks at jobs that run: their processes end without a sound."""
+_LITTLE = 0.01
+"""Seconds after an occurrence is due at which it is looked for: who comes too early has to come again."""
 
 
 class Pace(NamedTuple):
@@ -72,6 +75,7 @@ class Done(NamedTuple):
     decided: Decided = Decided([], [])
     executed: Executed = Executed([], [], [])
     reaped: Reaped = Reaped([], [])
+    scheduled: Scheduled = Scheduled([], [])
     outage: StoreUnavailable | NameTaken | None = None
     clock_offset: float | None = None
 
@@ -110,6 +114,7 @@ class Service:
         self._executor: Executor | None = None
         # By the time that passes, which goes on evenly whatever clocks are set to.
         self._next_beat = self._next_look = self._next_sweep = -math.inf
+        self._next_due = math.inf
         self._has_more = False
 
     @property
@@ -152,7 +157,7 @@ class Service:
         session = self._session
         if session is None or self._has_more:
             return
-        due = min(self._next_beat, self._next_look) - time.monotonic()
+        due = min(self._next_beat, self._next_look, self._next_due) - time.monotonic()
         pause = _BUSY if self.is_busy else max(0.0, due)
         stop.wait(pause, session.listener)
 
@@ -184,10 +189,11 @@ class Service:
             session, done = self._tend(session, clock)
         # Nothing else makes room or work, and whoever decides keeps others from writing; but notifications may be lost.
         # Each with the time that it is by then: the steps of all nodes are read in the order of their times.
-        if has_news or time.monotonic() >= self._next_look:
-            done = done._replace(decided=self._decide(session, clock.now()))
+        if has_news or time.monotonic() >= min(self._next_look, self._next_due):
+            scheduled = self._schedule(session, clock)
+            done = done._replace(scheduled=scheduled, decided=self._decide(session, clock.now()))
             self._next_look = time.monotonic() + self._pace.poll
-        self._has_more = done.decided.has_more
+        self._has_more = done.decided.has_more or done.scheduled.has_more
         adopted = done.executed.adopted
         return done._replace(executed=self._execute(session, clock.now())._replace(adopted=adopted))
 
@@ -196,6 +202,8 @@ class Service:
         session = self._beat(session, clock)
         adopted = self._adopt(session, clock.now())
         reaped = self._reap(session, clock.now())
+        if self._does_schedule(session):
+            session.scheduler.refresh(clock.now())
         self._sweep(session)
         self._next_beat = time.monotonic() + self._pace.heartbeat
         return session, Done(executed=Executed([], adopted, []), reaped=reaped, clock_offset=clock.offset)
@@ -215,7 +223,8 @@ class Service:
         self._place = self._place._replace(dispatcher_id=self._process.id)
         # Anew each time: when the database comes back, everybody has been silent, and has to be given time.
         reaper = Reaper(store, lost_after=self._pace.lost_after, lease=self._pace.lease)
-        self._session = _Session(store, listener, self._process, store.nodes.get(self._place.node), reaper)
+        scheduler = Scheduler(store, counts_hosts=self._place.counts_hosts)
+        self._session = _Session(store, listener, self._process, store.nodes.get(self._place.node), reaper, scheduler)
         self._equip(self._session)
         self._next_beat = -math.inf
         return self._session
@@ -273,6 +282,19 @@ class Service:
             sweep(session.store, self._place, _now())  # folders have the time of this machine
             self._next_sweep = time.monotonic() + _SWEEP
 
+    def _does_schedule(self, session: _Session) -> bool:
+        return self._only is None and session.node.node_type.dispatches
+
+    def _schedule(self, session: _Session, clock: Clock) -> Scheduled:
+        """Launch what is due, and find out when the next schedule is."""
+        if not self._does_schedule(session):
+            return Scheduled([], [])
+        done = session.scheduler.run_once(clock.now())
+        upcoming = session.store.schedules.next_run()
+        wait = math.inf if upcoming is None else (upcoming - clock.now()).total_seconds()
+        self._next_due = time.monotonic() + max(0.0, wait) + _LITTLE
+        return done
+
     def _decide(self, session: _Session, now: datetime.datetime) -> Decided:
         if not session.node.node_type.dispatches and self._only is None:
             return Decided([], [])
@@ -306,6 +328,7 @@ class _Session(NamedTuple):
     process: Process
     node: Node
     reaper: Reaper
+    scheduler: Scheduler
 
 
 def _measured(clock: Clock) -> Machine:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LARGEST", "Entry", "read_calendar"]
+__all__ = ["LARGEST", "Entry", "as_calendar", "read_calendar"]
 
 LARGEST = 10 * 2**20
 """Bytes of a file; a larger one is refused unread."""
+
+_LONGEST_LINE = 75
+"""Bytes of a line before it goes on in the next one."""
 
 
 class Entry(NamedTuple):
@@ -109,3 +112,32 @@ def _instant(time: datetime.datetime | datetime.date) -> str:
     if isinstance(time, datetime.datetime) and time.tzinfo is not None:
         return f"{time.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}"
     return _local(time)
+
+
+def as_calendar(name: str, recurrence: Recurrence, stamp: datetime.datetime) -> str:
+    """Return a calendar file with one event: a recurrence under a name.
+
+    :param stamp: when it was made.
+    """
+    import icalendar
+
+    calendar, event = icalendar.Calendar(), icalendar.Event()
+    calendar.add("VERSION", "2.0")
+    calendar.add("PRODID", "-//forge_events//EN")
+    event.add("UID", f"{stamp.timestamp():.0f}@forge_events")
+    event.add("DTSTAMP", stamp)
+    event.add("SUMMARY", name)
+    calendar.add_component(event)
+    head, _, tail = calendar.to_ical().decode().partition("END:VEVENT")
+    # As they were read: a calendar of our own making would say the same in other words.
+    lines = "".join(f"{line}\r\n" for line in _properties(recurrence))
+    return f"{head}{lines}END:VEVENT{tail}"
+
+
+def _properties(recurrence: Recurrence) -> Iterator[str]:
+    for part in recurrence.text.split():
+        folded = part.encode()
+        while len(folded) > _LONGEST_LINE:
+            yield folded[:_LONGEST_LINE].decode()
+            folded = b" " + folded[_LONGEST_LINE:]
+        yield folded.decode()

@@ -93,7 +93,8 @@ def parse(text: str, zone: str | None) -> Parts:
         raise InvalidRecurrence(text, "it has neither RRULE nor RDATE")
     if len(rules) + len(excluded) > _MOST_RULES:
         raise InvalidRecurrence(text, f"it has more than {_MOST_RULES} rules")
-    return Parts(" ".join(one.text for one in properties), where, start, rules, dates, excluded, exceptions)
+    written = [_placed(one, start, where) if zone and one.name == "DTSTART" else one.text for one in properties]
+    return Parts(" ".join(written), where, start, rules, dates, excluded, exceptions)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -150,6 +151,11 @@ def _start(text: str, found: Sequence[_Property], zone: str | None) -> tuple[dat
         _refuse(one, "it says no time zone; write DTSTART;TZID=Europe/Berlin:… or end the time with Z")
     local = value if isinstance(value, datetime.datetime) else datetime.datetime.combine(value, datetime.time())
     return local, zone_of(name)
+
+
+def _placed(one: _Property, start: datetime.datetime, zone: ZoneInfo) -> str:
+    """Return DTSTART with the zone that was said beside it."""
+    return one.text if "TZID" in one.parameters else f"DTSTART;TZID={zone.key}:{start:%Y%m%dT%H%M%S}"
 
 
 def _moments(one: _Property) -> list[Moment]:

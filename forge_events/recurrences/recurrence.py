@@ -54,7 +54,7 @@ class Recurrence(NamedTuple):
     DTSTART itself is no occurrence unless a rule or a date names it.
 
     :param start: DTSTART, the local time before which no rule names anything.
-    :param text: as it was written, in one line.
+    :param text: as it was written, in one line, with its zone.
     """
 
     text: str

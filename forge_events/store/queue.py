@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from forge_events.store.database import Database
     from forge_events.store.listeners import Listener
 
-__all__ = ["Queue"]
+__all__ = ["Queue", "add"]
 
 _ATTEMPTS = 5
 _LAUNCHED = job_table.c.launch_type != RECORDED
@@ -50,15 +50,7 @@ class Queue:
         :raises UnknownJob: there is no such job. InvalidLaunch: one has ended without success.
         """
         with self._database.writing(is_durable=True) as connection:
-            known = jobs.by_uuid(connection, job.uuid)
-            if known is not None:
-                return known
-            blockers = _blockers(connection, sorted(set(after)))
-            made = jobs.add(connection, job)
-            if made.status is not JobStatus.NEW:
-                return made  # another process has launched it meanwhile
-            self._lay_down(connection, made, launch, queue, blockers)
-            return steps.take(self._database, connection, made, JobStatus.PENDING, Step(at, by))
+            return add(self._database, connection, job, launch, queue=queue, after=after, step=Step(at, by))
 
     def launch_of(self, job_id: int) -> Launch | None:
         """Return what a job was to run; None for one that was recorded."""
@@ -205,19 +197,6 @@ class Queue:
         """
         return self._database.listen()
 
-    def _lay_down(self, connection: Connection, job: Job, launch: Launch, queue: int, blockers: Sequence[Job]) -> None:
-        waits_for = [blocker for blocker in blockers if not blocker.status.is_final]
-        values = {
-            "launch": launch.model_dump(exclude_defaults=True),
-            "queue": queue,
-            "wanted_node": launch.node or "",
-            "blocker_count": len(waits_for),
-        }
-        connection.execute(update(job_table).where(job_table.c.id == job.id).values(values))
-        if blockers:
-            pairs = [{"job_id": job.id, "blocker_id": blocker.id} for blocker in blockers]
-            connection.execute(insert(dependencies), pairs)
-
     def _cancel(self, connection: Connection, job: Job, at: datetime.datetime, by: str) -> Job:
         if job.dispatcher_id is None and job.status is not JobStatus.RUNNING:
             return steps.take(self._database, connection, job, JobStatus.CANCELED, Step(at, by, f"canceled by {by}"))
@@ -230,6 +209,45 @@ class Queue:
         wanted = select(*COLUMNS).where(ACTIVE_JOB, *where).order_by(job_table.c.id)
         with self._database.reading() as connection:
             return jobs.listed(connection, wanted)
+
+
+def add(  # noqa: PLR0913 - the connection, and the facts of a launch
+    database: Database,
+    connection: Connection,
+    job: NewJob,
+    launch: Launch,
+    *,
+    queue: int = 0,
+    after: Sequence[int] = (),
+    step: Step,
+) -> Job:
+    """Add a pending job in a transaction; see :meth:`Queue.add`.
+
+    :param step: when that is, and by whom.
+    """
+    known = jobs.by_uuid(connection, job.uuid)
+    if known is not None:
+        return known
+    blockers = _blockers(connection, sorted(set(after)))
+    made = jobs.add(connection, job)
+    if made.status is not JobStatus.NEW:
+        return made  # another process has launched it meanwhile
+    _lay_down(connection, made, launch, queue, blockers)
+    return steps.take(database, connection, made, JobStatus.PENDING, step)
+
+
+def _lay_down(connection: Connection, job: Job, launch: Launch, queue: int, blockers: Sequence[Job]) -> None:
+    waits_for = [blocker for blocker in blockers if not blocker.status.is_final]
+    values = {
+        "launch": launch.model_dump(exclude_defaults=True),
+        "queue": queue,
+        "wanted_node": launch.node or "",
+        "blocker_count": len(waits_for),
+    }
+    connection.execute(update(job_table).where(job_table.c.id == job.id).values(values))
+    if blockers:
+        pairs = [{"job_id": job.id, "blocker_id": blocker.id} for blocker in blockers]
+        connection.execute(insert(dependencies), pairs)
 
 
 def _blockers(connection: Connection, job_ids: Sequence[int]) -> list[Job]:

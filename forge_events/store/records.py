@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-    from forge_events.jobs import Job, JobStatus
+    from forge_events.jobs import Job, JobStatus, NewJob
+    from forge_events.launches import Launch
+    from forge_events.schedules import Outcome
 
 __all__ = [
     "Block",
+    "Decided",
     "Dropped",
     "Due",
     "Merged",
     "Notified",
     "PendingQueue",
     "Process",
+    "Queued",
     "Retention",
     "Role",
     "Share",
@@ -202,3 +206,30 @@ class Notified(NamedTuple):
     error: str
     due: datetime.datetime | None
     sent: datetime.datetime | None
+
+
+class Queued(NamedTuple):
+    """A job to queue.
+
+    :param queue: 0, or the template of which one job runs at a time.
+    """
+
+    job: NewJob
+    launch: Launch
+    queue: int = 0
+
+
+class Decided(NamedTuple):
+    """What became of an occurrence of a schedule.
+
+    :param local: what the clock of the zone showed, and the fold.
+    :param at: when it was to be, without jitter.
+    :param decided: when that was decided.
+    """
+
+    local: str
+    at: datetime.datetime
+    outcome: Outcome
+    job_id: int | None
+    reason: str
+    decided: datetime.datetime

@@ -50,18 +50,19 @@ __all__ = [
     "metadata",
     "nodes",
     "notifications",
+    "partial",
     "spoolpositions",
     "templates",
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()
 
 
-def _partial(name: str, *columns: ColumnElement[Any], where: TextClause, unique: bool = False) -> None:
+def partial(name: str, *columns: ColumnElement[Any], where: TextClause, unique: bool = False) -> None:
     """Add an index of the rows for which a condition holds.
 
     SQLAlchemy loads a dialect as soon as one of its options is named, and most who use SQLite need no other one. So
@@ -157,15 +158,15 @@ Index("main_job_created", jobs.c.created, jobs.c.id)
 Index("main_job_finished", jobs.c.finished, jobs.c.id)
 # The runs of the same.
 Index("main_job_name", jobs.c.name, jobs.c.id)
-_partial("main_job_template", jobs.c.job_template_id, jobs.c.id, where=OF_TEMPLATE)
+partial("main_job_template", jobs.c.job_template_id, jobs.c.id, where=OF_TEMPLATE)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
 # What a dispatcher takes next: the oldest of each lane, without a look at those behind it.
-_partial("main_job_pending", jobs.c.wanted_node, jobs.c.queue, jobs.c.id, where=PENDING)
+partial("main_job_pending", jobs.c.wanted_node, jobs.c.queue, jobs.c.id, where=PENDING)
 # Few jobs are active, and all that is asked about capacity is asked of them.
-_partial("main_job_active", jobs.c.execution_node, jobs.c.id, where=ACTIVE_JOB)
+partial("main_job_active", jobs.c.execution_node, jobs.c.id, where=ACTIVE_JOB)
 # Of a template that does not allow more, one job is active.
-_partial("main_job_one_of_template", jobs.c.queue, unique=True, where=ACTIVE_ALONE)
+partial("main_job_one_of_template", jobs.c.queue, unique=True, where=ACTIVE_ALONE)
 
 transitions = Table(
     "main_jobtransition",
@@ -182,7 +183,7 @@ transitions = Table(
 )
 
 # A job ends once, whatever else goes wrong.
-_partial("main_jobtransition_end", transitions.c.job_id, unique=True, where=ENDS)
+partial("main_jobtransition_end", transitions.c.job_id, unique=True, where=ENDS)
 
 jobevents = Table(
     "main_jobevent",
@@ -226,14 +227,14 @@ FAILED = text("failed")
 """The condition of an event that failed, or of a container in which something did."""
 
 # Few events have children; this is how a failure finds the way up.
-_partial("main_jobevent_container", jobevents.c.job_id, jobevents.c.uuid, where=CONTAINER)
+partial("main_jobevent_container", jobevents.c.job_id, jobevents.c.uuid, where=CONTAINER)
 
 # Lines grow with the counter, so this finds where a range of the output begins.
-_partial("main_jobevent_lines", jobevents.c.job_id, jobevents.c.end_line, where=HAS_OUTPUT)
+partial("main_jobevent_lines", jobevents.c.job_id, jobevents.c.end_line, where=HAS_OUTPUT)
 
 # The events of one host, and those that failed, in the order of the job.
-_partial("main_jobevent_host", jobevents.c.job_id, jobevents.c.host_name, jobevents.c.counter, where=HAS_HOST)
-_partial("main_jobevent_failed", jobevents.c.job_id, jobevents.c.counter, where=FAILED)
+partial("main_jobevent_host", jobevents.c.job_id, jobevents.c.host_name, jobevents.c.counter, where=HAS_HOST)
+partial("main_jobevent_failed", jobevents.c.job_id, jobevents.c.counter, where=FAILED)
 
 # Answers what happened to a host in all jobs, without a look at any job's events: the final result of each task on each
 # host, narrow and in one piece. No foreign key: PostgreSQL would look the job up for each row.
@@ -255,8 +256,8 @@ hostresults = Table(
 )
 Index("main_jobhostresult_job_id", hostresults.c.job_id)
 # Failures are few, so they may be looked up by task and by time alone as well.
-_partial("main_jobhostresult_failed_task", hostresults.c.task, hostresults.c.created, where=FAILED)
-_partial("main_jobhostresult_failed", hostresults.c.created, where=FAILED)
+partial("main_jobhostresult_failed_task", hostresults.c.task, hostresults.c.created, where=FAILED)
+partial("main_jobhostresult_failed", hostresults.c.created, where=FAILED)
 
 hostsummaries = Table(
     "main_jobhostsummary",
@@ -408,4 +409,4 @@ notifications = Table(
 )
 # A job is told of once to each address for each of its events.
 Index("main_jobnotification_once", notifications.c.job_id, notifications.c.event, notifications.c.url, unique=True)
-_partial("main_jobnotification_due", notifications.c.due, where=UNSENT)
+partial("main_jobnotification_due", notifications.c.due, where=UNSENT)

@@ -22,6 +22,7 @@ from forge_events.store import (
     tasks,
 )
 from forge_events.store.jobs import Step
+from forge_events.store.schedules import Schedules
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class Store:
         from forge_events.store.templates import Templates
 
         return Templates(self._database)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules, and what became of their occurrences."""
+        return Schedules(self._database)
 
     @property
     def accounts(self) -> Accounts:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import InvalidLaunch, NameTaken, UnknownTemplate
+from forge_events.store.schedules import disable_all
 from forge_events.store.schema import templates
 from forge_events.store.text import MAX_NAME, short
 from forge_events.templates import JobTemplate
@@ -51,6 +52,11 @@ class Templates:
         with self._database.reading() as connection:
             return _find(connection, name)
 
+    def with_id(self, template_id: int) -> JobTemplate | None:
+        """Return the template with an id, if it is there."""
+        with self._database.reading() as connection:
+            return next(iter(_templates(connection, _with_id(template_id))), None)
+
     def all(self) -> list[JobTemplate]:
         """Return all templates by name."""
         with self._database.reading() as connection:
@@ -68,12 +74,13 @@ class Templates:
             return _by_id(connection, template.id)
 
     def delete(self, name: str) -> None:
-        """Delete a template; its jobs stay.
+        """Delete a template; its jobs stay, and so do its schedules, which are disabled.
 
         :raises UnknownTemplate: there is none.
         """
         with self._database.writing(is_durable=True) as connection:
             found = _find(connection, name)
+            disable_all(connection, found.id, f"its job template {found.name!r} was deleted")
             connection.execute(delete(templates).where(templates.c.id == found.id))
 
 
@@ -98,14 +105,18 @@ def _values(template: JobTemplate) -> dict[str, Any]:
 
 
 def _by_id(connection: Connection, template_id: int) -> JobTemplate:
-    return _templates(connection, select(*_COLUMNS).where(templates.c.id == template_id))[0]
+    return _templates(connection, _with_id(template_id))[0]
+
+
+def _with_id(template_id: int) -> Select[Any]:
+    return select(*_COLUMNS).where(templates.c.id == template_id)
 
 
 def _find(connection: Connection, name: str) -> JobTemplate:
     """Return the template of a name, or of an id where none has such a name."""
     found = _templates(connection, select(*_COLUMNS).where(templates.c.name == name))
     if not found and name.isdecimal() and name.isascii() and int(name) <= _MAX_ID:
-        found = _templates(connection, select(*_COLUMNS).where(templates.c.id == int(name)))
+        found = _templates(connection, _with_id(int(name)))
     if not found:
         raise UnknownTemplate(name)
     return found[0]

@@ -97,3 +97,79 @@ def test_what_cannot_be_meant_is_refused_in_one_line(cli, arguments):
 def test_what_is_over_does_not_come_again(cli):
     done = cli("schedule", "preview", "DTSTART:20200101T000000Z RRULE:FREQ=DAILY;COUNT=2")
     assert done.lines == ["every day at 00:00, 2 times, UTC", "it does not come again"]
+
+
+@pytest.fixture
+def made(cli, tmp_path):
+    (tmp_path / "ping.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [ping: ]\n")
+    cli.good("template", "create", "T", "ping.yml", "--ask", "limit,extra-vars", cwd=tmp_path)
+    return cli
+
+
+def test_a_schedule_is_made_shown_changed_and_deleted(made, tmp_path):
+    words = ["--cron", "30 2 * * *", "--zone", "Europe/Berlin", "--grace", "2h", "--overlap", "queue", "--jitter", "1m"]
+    created = made.good("schedule", "create", "nightly", "--template", "T", *words, "-l", "web", "-e", "k=geheim")
+    assert created.lines[0].startswith("schedule 1  nightly  2")
+    shown = made.good("schedule", "show", "nightly", "--json").json
+    assert shown["words"] == "every day at 02:30, Europe/Berlin"
+    assert (shown["template"], shown["grace"], shown["overlap"], shown["jitter"]) == ("T", 7200, "queue", 60)
+    assert shown["fields"] == {"limit": "web", "extra_vars": {"k": "<hidden>"}}
+    assert len(shown["upcoming"]) == 5
+    assert shown["upcoming"][0] == shown["next_run"]
+    lines = made.good("schedule", "show", "nightly").lines
+    assert lines[0] == "nightly: every day at 02:30, Europe/Berlin"
+    assert [line[:5] for line in lines].count("LOCAL") == 1
+    assert made.good("schedule", "list", "--json").json[0]["name"] == "nightly"
+    (tmp_path / "out.ics").write_bytes(made.good("schedule", "export", "nightly").out)
+    made.good("schedule", "create", "again", "--template", "T", "--ics", tmp_path / "out.ics")
+    again = made.good("schedule", "show", "again", "--json").json
+    assert (again["words"], again["timezone"]) == (shown["words"], "Europe/Berlin")
+    made.good("schedule", "edit", "again", "--name", "weekly", "--catch-up", "all", "--rrule", RULE, "--zone", "UTC")
+    assert made.good("schedule", "show", "weekly", "--json").json["next_run"] == "2099-01-01T05:00:00Z"
+    made.good("schedule", "disable", "weekly")
+    assert made.good("schedule", "show", "weekly", "--json").json["upcoming"] == []
+    made.good("schedule", "enable", "weekly")
+    job = made("schedule", "run-now", "weekly", "--json").json
+    assert (job["status"], job["launch_type"]) == ("pending", "scheduled")
+    made.good("schedule", "delete", "weekly")
+    assert made("schedule", "show", "weekly").rc == 3
+    assert [one["name"] for one in made.good("schedule", "list", "--json").json] == ["nightly"]
+    assert b"geheim" not in created.out
+
+
+RULE = "DTSTART:20990101T050000 RRULE:FREQ=DAILY"
+
+
+@pytest.mark.parametrize(
+    ("words", "rc", "reason"),
+    [
+        (["--at", "+1h", "--tags", "a"], 2, "tags cannot be used: the job template 'T' does not let it be changed"),
+        (["--at", "+1h", "--limit", "@/etc/passwd"], 2, "a part of it begins with @"),
+        (["--at", "2020-01-01T00:00", "--zone", "UTC"], 2, "2020-01-01T00:00: it is over"),
+        (["--at", "2099-01-01T00:00"], 2, "it says no time zone"),
+        (["--at", "soon"], 2, "a time is written such as"),
+        (["--at", "+1h", "--rrule", RULE], 2, "give one of --rrule, --cron, --at and --ics"),
+        (["--rrule", RULE], 2, "it says no time zone"),
+        (["--at", "+1h", "--grace", "long"], 2, "a duration is a number with s, m, h or d"),
+        (["--at", "+1h", "--catch-up", "often"], 2, "catch_up cannot be used"),
+        (["--at", "+1h", "--template", "other"], 3, "there is no job template 'other'"),
+    ],
+)
+def test_what_cannot_be_a_schedule_is_refused_in_one_line(made, words, rc, reason):
+    done = made("schedule", "create", "x", "--template", "T", *words)
+    assert (done.rc, done.out) == (rc, b"")
+    assert reason in done.complaint
+    assert made("schedule", "list", "--json").json == []
+
+
+def test_what_is_due_is_launched_by_whoever_dispatches(made):
+    made.good("schedule", "create", "s", "--template", "T", "--at", "+1s")
+    with made.start("dispatcher", "-v") as dispatcher:
+        while b"job 1 successful" not in (line := dispatcher.stdout.readline()):
+            assert line
+        dispatcher.terminate()
+    shown = made.good("schedule", "show", "s", "--json").json
+    assert [(one["outcome"], one["job_id"]) for one in shown["past"]] == [("launched", 1)]
+    assert shown["next_run"] is None
+    job = made.good("show", "1", "--json").json
+    assert (job["launch_type"], job["run_by"]) == ("scheduled", "schedule s")

@@ -17,8 +17,8 @@ from alembic.script import ScriptDirectory
 from forge_events.errors import SchemaMismatch, StoreUnavailable
 from forge_events.events import ResultFilter
 from forge_events.store import migration, open_store, revision, upgrade
+from forge_events.store.schedule_tables import metadata
 from forge_events.store.schema import REVISIONS
-from forge_events.store.served import metadata
 from tests.store.making import ALL, Play, append, ended
 
 EMPTY = "an_empty_one"
