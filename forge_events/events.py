@@ -260,8 +260,8 @@ class EventRow(Struct, gc=False):
 
 def _names(data: dict[str, Any]) -> dict[str, str]:
     """Return the names that an event's data gives, by the fields that hold them."""
-    found = {field: data.get(key) for field, key in _NAMES}
-    return {field: name if isinstance(name, str) else _name(name) for field, name in found.items()}
+    take = data.get
+    return {field: name if (name := take(key)).__class__ is str else _name(name) for field, key in _NAMES}
 
 
 def _name(value: Any) -> str:

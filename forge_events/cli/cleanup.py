@@ -26,12 +26,15 @@ def add_to(app: typer.Typer) -> None:
     app.command("cleanup-jobs")(cleanup_jobs)
 
 
-def cleanup_jobs(
+def cleanup_jobs(  # noqa: PLR0913 - the options of a command
     *,
     days: Annotated[
         int, typer.Option("--days", min=0, metavar="N", help="Drop what ended more than so many days ago.")
     ] = 90,
-    template: Annotated[str | None, typer.Option("--template", metavar="T", help="Only jobs of this name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only jobs of this name.")] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", metavar="T", help="Only jobs of this job template, by its name or id.")
+    ] = None,
     status: Annotated[
         str | None,
         typer.Option("--status", metavar="S", help="Only jobs that ended successful, failed, error or canceled."),
@@ -48,9 +51,11 @@ def cleanup_jobs(
 
     final = _final(status)
     with reading() as session:
-        which = Retention(days_ago(session.store, days), template, final, keep_last)
+        found = None if template is None else session.store.templates.get(template)
+        template_id = None if found is None else found.id
+        which = Retention(days_ago(session.store, days), name, template_id, final, keep_last)
         report = _Report(session.store, is_dry_run=dry_run, as_json=as_json)
-        report.begin(which)
+        report.begin(which, found.name if found is not None else "")
         try:
             for drop in session.store.drop_jobs(which, is_dry_run=dry_run):
                 report.add(drop)
@@ -71,10 +76,10 @@ class _Report:
         self._objects: list[dict[str, Any]] = []
         self._count = self._recorded = 0
 
-    def begin(self, which: Retention) -> None:
+    def begin(self, which: Retention, template: str) -> None:
         """Tell which jobs are meant."""
         if not self._as_json:
-            write_line(printable(f"{'looking for' if self._is_dry_run else 'dropping'} {_meant(which)}"))
+            write_line(printable(f"{'looking for' if self._is_dry_run else 'dropping'} {_meant(which, template)}"))
 
     def add(self, drop: Dropped) -> None:
         """Tell of one job."""
@@ -110,9 +115,10 @@ def _final(status: str | None) -> JobStatus | None:
     return JobStatus(status) if status is not None else None
 
 
-def _meant(which: Retention) -> str:
+def _meant(which: Retention, template: str) -> str:
     conditions = [f"jobs that ended before {local_time(which.before)}"]
-    conditions += [f"of template {which.template}"] if which.template is not None else []
+    conditions += [f"of template {template}"] if template else []
+    conditions += [f"called {which.name}"] if which.name is not None else []
     conditions += [f"with status {which.status}"] if which.status is not None else []
     conditions += [f"without the last {which.keep_last} of each template"] if which.keep_last else []
     return ", ".join(conditions)

@@ -58,7 +58,7 @@ _LOG = logging.getLogger(__name__)
 _PATIENCE = 60.0
 """Seconds that a file may be without a whole header before it counts as broken."""
 
-TURN = 4
+TURN = 1
 """How many batches of a spool a receiver takes in before it turns to the next one."""
 
 _REFUSED = "the database does not take what its header says"
@@ -253,7 +253,7 @@ class Receiver:
 
         A spool with more than its share has its next turn after the others; so has one that another receiver is at.
 
-        :param limit: the share of a spool in batches of some hundred events; None brings in all, even if another
+        :param limit: the share of a spool in batches of some thousand events; None brings in all, even if another
             receiver is at it.
         """
         waiting: list[tuple[Path, _Signature, Header]] = []

@@ -47,7 +47,7 @@ __all__ = [
     "start_of",
 ]
 
-MAX_EVENTS = 500
+MAX_EVENTS = 4000
 """Events of a spool that are stored together, at the most."""
 
 _MAX_BYTES = 4 * 1024 * 1024

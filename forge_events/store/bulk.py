@@ -21,28 +21,27 @@ __all__ = ["rows"]
 
 
 class _Form(NamedTuple):
-    """How the rows of a table are made of records.
+    """How the rows of a table are brought into the driver's form.
 
-    :param values: takes the value of each column, ``names`` those of the names alone.
-    :param binds: what brings a value into the driver's form, by its place; ``binds_of_names`` do it for the names.
+    :param names: takes the names of a row.
+    :param binds: what does it for a value, by its place; ``binds_of_names`` do it for the names.
     """
 
-    values: Callable[[dict[str, Any]], tuple[Any, ...]]
-    names: Callable[[dict[str, Any]], tuple[Any, ...]]
+    names: Callable[[Sequence[Any]], tuple[Any, ...]]
     binds: list[tuple[int, Callable[[Any], Any]]]
     binds_of_names: list[tuple[int, Callable[[Any], Any]]]
 
 
-def rows(table: Table, dialect: Dialect, records: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each record, in the order of the table's columns, with values as the driver takes them.
+def rows(table: Table, dialect: Dialect, records: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each record, with values as the driver takes them.
 
     One after the other, so that a server can take the first while the others are made.
 
-    :param records: a value for each column, by its name.
+    :param records: a value for each column, in the order of the table's columns.
     """
     form = _form(table, dialect)
     for record in records:
-        row = list(form.values(record))
+        row = list(record)
         for place, bind in form.binds:
             row[place] = bind(row[place])
         if not _are_plain(form.names(record)):
@@ -61,16 +60,12 @@ def _are_plain(names: Iterable[str | None]) -> bool:
 def _form(table: Table, dialect: Dialect) -> _Form:
     columns = list(table.columns)
     binds = [(place, column, bind) for place, column in enumerate(columns) if (bind := _bind(column, dialect))]
+    names = [place for place, column in enumerate(columns) if isinstance(column.type, Name)]
     return _Form(
-        values=_taker([column.name for column in columns]),
-        names=_taker([column.name for column in columns if isinstance(column.type, Name)]),
+        names=itemgetter(*names) if len(names) > 1 else lambda row: tuple([row[place] for place in names]),
         binds=[(place, bind) for place, column, bind in binds if not isinstance(column.type, Name)],
         binds_of_names=[(place, bind) for place, column, bind in binds if isinstance(column.type, Name)],
     )
-
-
-def _taker(keys: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    return itemgetter(*keys) if len(keys) > 1 else lambda record: tuple([record[key] for key in keys])
 
 
 def _bind(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

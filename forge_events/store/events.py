@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
 from sqlalchemy import func, select
 
 from forge_events.events import JobEvent
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["add", "last", "read", "unknown"]
 
 _COLUMNS = [jobevents.c[name] for name in JobEvent.model_fields]
+_VALUES = attrgetter(*jobevents.columns.keys())
+"""Takes the value of each column; ``event_data`` is the last one."""
+
 _PAGE_ROWS = 1000
 _PAGE_SIZE = 4 * 1024 * 1024
 
@@ -42,8 +45,7 @@ def unknown(connection: Connection, job_id: int, events: Sequence[EventRow]) -> 
 
 def add(database: Database, connection: Connection, job_id: int, events: Sequence[EventRow]) -> None:
     """Add events that the job does not have."""
-    records = (_record(event, job_id) for event in events)
-    database.add_events(connection, job_id, bulk.rows(jobevents, connection.dialect, records))
+    database.add_events(connection, job_id, bulk.rows(jobevents, connection.dialect, map(_values, events)))
 
 
 def read(database: Database, job_id: int, where: EventFilter, *, after: int, limit: int | None) -> Iterator[JobEvent]:
@@ -67,12 +69,9 @@ def last(connection: Connection, job_id: int, where: EventFilter, *, limit: int)
     return [JobEvent.model_validate(row) for row in connection.execute(wanted).mappings()][::-1]
 
 
-def _record(event: EventRow, job_id: int) -> dict[str, Any]:
-    record = structs.asdict(event)
-    record["job_id"] = job_id
-    if event.event_json is not None:
-        record["event_data"] = Encoded(event.event_json)
-    return record
+def _values(event: EventRow) -> Sequence[Any]:
+    values = _VALUES(event)
+    return values if event.event_json is None else (*values[:-1], Encoded(event.event_json))
 
 
 def _known(connection: Connection, job_id: int, counters: list[int]) -> Sequence[int]:

@@ -44,12 +44,15 @@ class Retention(NamedTuple):
     """Which jobs are to be dropped: ended ones for which all conditions hold.
 
     :param before: the job ended before this time; a job's age is that of its end.
-    :param template: the name that the jobs of a template share.
-    :param keep_last: of each template, so many of the jobs for which the conditions hold stay, those that ended last.
+    :param name: the job's name.
+    :param template_id: the job template that it was launched from, whatever that is called by now.
+    :param keep_last: so many of the jobs of each template for which the conditions hold stay, those that ended last; of
+        jobs without a template those of a name belong together.
     """
 
     before: datetime.datetime
-    template: str | None = None
+    name: str | None = None
+    template_id: int | None = None
     status: JobStatus | None = None
     keep_last: int = 0
 

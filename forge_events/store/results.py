@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
 from sqlalchemy import select, tuple_
 
 from forge_events.events import RESULTS, HostResult
@@ -27,26 +27,28 @@ _CONTROLLER = select(CONTROLLER).where(jobs.c.id == hostresults.c.job_id).scalar
 _COLUMNS = [
     _CONTROLLER.label(name) if name == "controller" else hostresults.c[name] for name in HostResult.model_fields
 ]
+_VALUES = attrgetter(*hostresults.columns.keys()[:-3])
+"""Takes the columns that events have, too; the last three are in their data."""
+
 _ORDER = (hostresults.c.created, hostresults.c.job_id, hostresults.c.counter)
 
 
-def add(database: Database, connection: Connection, job_id: int, events: Sequence[EventRow]) -> None:
+def add(database: Database, connection: Connection, events: Sequence[EventRow]) -> None:
     """Add the final results among new events."""
-    found = [_row(event, job_id) for event in events if event.event in RESULTS and event.host_name]
+    found = [_values(event) for event in events if event.event in RESULTS and event.host_name]
     if found:
         database.add_rows(connection, hostresults, rows(hostresults, connection.dialect, found))
 
 
-def _row(event: EventRow, job_id: int) -> dict[str, Any]:
+def _values(event: EventRow) -> tuple[Any, ...]:
     data = event.event_data
     delegated, duration = data.get("delegated_host"), data.get("duration")
-    return {
-        **structs.asdict(event),
-        "job_id": job_id,
-        "check_mode": data.get("check_mode") is True,
-        "delegated_host": delegated if isinstance(delegated, str) else None,
-        "duration": duration if isinstance(duration, float) else None,
-    }
+    return (
+        *_VALUES(event),
+        data.get("check_mode") is True,
+        delegated if isinstance(delegated, str) else None,
+        duration if isinstance(duration, float) else None,
+    )
 
 
 def read(connection: Connection, where: ResultFilter, *, before: HostResult | None, limit: int) -> list[HostResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, case, delete, func, or_, select
 
 from forge_events.jobs import Job
 from forge_events.store.records import Dropped
@@ -85,14 +85,15 @@ def _wanted(database: Database, which: Retention) -> Iterator[Dropped]:
 
 
 def _conditions(which: Retention) -> list[ColumnElement[bool]]:
-    values = {"name": which.template, "status": which.status}
+    values = {"name": which.name, "job_template_id": which.template_id, "status": which.status}
     return [jobs.c[name] == value for name, value in values.items() if value is not None]
 
 
 def _ranked(which: Retention):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a Select whose columns' types say nothing
-    """Return a query that numbers the jobs of each template, from the one that ended last."""
+    """Return a query that numbers the jobs of each template, or name, from the one that ended last."""
     newest_first = (jobs.c.finished.desc(), jobs.c.id.desc())
-    rank = func.row_number().over(partition_by=jobs.c.name, order_by=newest_first).label("rank")
+    series = (jobs.c.job_template_id, case((jobs.c.job_template_id.is_(None), jobs.c.name), else_=""))
+    rank = func.row_number().over(partition_by=series, order_by=newest_first).label("rank")
     return select(jobs.c.id, rank).where(jobs.c.finished.is_not(None), *_conditions(which))
 
 

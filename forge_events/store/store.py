@@ -263,7 +263,7 @@ class Store:
             fresh = events.unknown(connection, job.id, rows)
             if fresh:
                 events.add(self._database, connection, job.id, fresh)
-                results.add(self._database, connection, job.id, fresh)
+                results.add(self._database, connection, fresh)
                 found = rollup.mark(connection, job.id, fresh)
                 summaries.count(self._database, connection, job.id, fresh)
                 tasks.count(self._database, connection, job.id, fresh)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
@@ -27,6 +28,7 @@ __all__ = ["count", "read"]
 _STATS, _INCLUDE = "playbook_on_stats", "playbook_on_include"
 _TELLING = RESULTS | {_INCLUDE}
 _COUNTS = tuple(name for name in HostSummary.model_fields if name != "host_name")
+_VALUES = itemgetter(*hostsummaries.columns.keys())
 _INCLUDES = ("include_tasks", "include_role")
 # What a recap may claim; a sum of such counts fits every database.
 _MAX_COUNT = 2**53
@@ -70,7 +72,7 @@ def _write(database: Database, connection: Connection, job_id: int, counts: Mapp
         for host, numbers in counts.items()
     ]
     if records:
-        database.add_rows(connection, hostsummaries, rows(hostsummaries, connection.dialect, records))
+        database.add_rows(connection, hostsummaries, rows(hostsummaries, connection.dialect, map(_VALUES, records)))
 
 
 def _add(counts: dict[str, dict[str, int]], host: str, more: Mapping[str, int]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["count", "read"]
 
 _COLUMNS = [jobtasks.c[field.name] for field in dataclasses.fields(JobTask)]
+_VALUES = attrgetter(*jobtasks.columns.keys())
 _BATCH = 10_000
 
 
@@ -40,7 +42,7 @@ def count(database: Database, connection: Connection, job_id: int, fresh: Sequen
     if old:
         connection.execute(delete(jobtasks).where(mine, jobtasks.c.counter.in_(old)))
     if changed:
-        database.add_rows(connection, jobtasks, rows(jobtasks, connection.dialect, map(vars, changed)))
+        database.add_rows(connection, jobtasks, rows(jobtasks, connection.dialect, map(_VALUES, changed)))
 
 
 def read(database: Database, job_id: int) -> list[JobTask]:

@@ -74,15 +74,34 @@ def test_a_dry_run_drops_nothing(ages):
     assert names(ages) == {100, 50, 10, 0}
 
 
-def test_a_status_a_template_and_the_last_ones_narrow_it_down(ages):
-    narrow = ("--template", "x", "--status", "failed", "--keep-last", "2")
+def test_a_status_a_name_and_the_last_ones_narrow_it_down(ages):
+    narrow = ("--name", "x", "--status", "failed", "--keep-last", "2")
     line = ages.good("cleanup-jobs", "--days", "0", *narrow).lines[0]
-    assert line.endswith(", of template x, with status failed, without the last 2 of each template")
+    assert line.endswith(", called x, with status failed, without the last 2 of each template")
     assert names(ages) == {100, 50, 10, 0}
-    ages.good("cleanup-jobs", "--days", "0", "--template", "site.yml", "--keep-last", "2")
+    ages.good("cleanup-jobs", "--days", "0", "--name", "site.yml", "--keep-last", "2")
     assert names(ages) == {50, 10, 0}
     ages.good("cleanup-jobs", "--days", "0", "--status", "failed")
     assert names(ages) == {10, 0}
+
+
+def test_a_template_is_known_by_its_jobs_also_after_it_was_renamed(cli, tmp_path):
+    (tmp_path / "site.yml").write_text("- hosts: all\n")
+    cli.good("template", "create", "deploy", str(tmp_path / "site.yml"))
+    ids = [cli("template", "launch", "deploy").text.strip() for _ in range(2)]
+    for job in (*ids, cli("launch", str(tmp_path / "site.yml"), "--name", "deploy").text.strip()):
+        cli.good("cancel", job)
+    cli.good("template", "edit", "deploy", "--name", "roll out")
+
+    def dropped(*words):
+        found = cli.good("cleanup-jobs", "--days", "0", "--dry-run", "--json", *words).json["dropped"]
+        return {str(one["job"]["id"]) for one in found}
+
+    assert dropped("--template", "roll out") == set(ids)
+    assert dropped("--template", "roll out", "--keep-last", "1") == {ids[0]}
+    # The one without a template is a series of its own, though it has the name that the template had.
+    assert dropped("--keep-last", "1") == {ids[0]}
+    assert cli("cleanup-jobs", "--template", "deploy").rc == 3
 
 
 _WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass"

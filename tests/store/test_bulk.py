@@ -57,7 +57,7 @@ fields = {
 @example({"created": TIME.replace(microsecond=7)})
 def test_a_row_has_what_sqlalchemy_would_store(dialect, values):
     record = vars(JobEvent.model_construct(**VALUES)) | values
-    (row,) = bulk.rows(jobevents, dialect, [record])
+    (row,) = bulk.rows(jobevents, dialect, [[record[column.name] for column in jobevents.columns]])
     for column, stored in zip(jobevents.columns, row, strict=True):
         bind = column.type.dialect_impl(dialect).bind_processor(dialect)
         assert stored == (bind(record[column.name]) if bind else record[column.name])

@@ -66,26 +66,26 @@ def test_a_job_of_any_final_status_is_dropped(store, status):
     assert [drop.job for drop in store.drop_jobs(Retention(later(1)))] == [job]
 
 
-def test_only_one_template_or_status_can_be_dropped(store):
+def test_only_one_name_or_status_can_be_dropped(store):
     web, db = ended(store, name="web"), ended(store, name="db")
     failed = ended(store, status=JobStatus.FAILED, name="web")
     for which, expected in (
-        (Retention(later(1), template="db"), [db]),
+        (Retention(later(1), name="db"), [db]),
         (Retention(later(1), status=JobStatus.FAILED), [failed]),
-        (Retention(later(1), template="web", status=JobStatus.FAILED), []),
-        (Retention(later(1), template="nothing"), []),
+        (Retention(later(1), name="web", status=JobStatus.FAILED), []),
+        (Retention(later(1), name="nothing"), []),
         (Retention(later(1)), [web]),
     ):
         assert [drop.job for drop in store.drop_jobs(which)] == expected
 
 
-def test_the_last_jobs_of_each_template_can_be_kept(store):
+def test_the_last_jobs_of_each_name_can_be_kept(store):
     names = ["web", "db", "web", "web", "db"]
     jobs = [ended(store, later(number), name=name) for number, name in enumerate(names)]
     kept = [drop.job for drop in store.drop_jobs(Retention(later(100), keep_last=2), is_dry_run=True)]
     assert kept == [jobs[0]]
-    # Old enough, but among the last of its template.
-    assert list(store.drop_jobs(Retention(later(0.5), template="db", keep_last=2))) == []
+    # Old enough, but among the last of its name.
+    assert list(store.drop_jobs(Retention(later(0.5), name="db", keep_last=2))) == []
     assert [drop.job for drop in store.drop_jobs(Retention(later(100), keep_last=1))] == [jobs[0], jobs[1], jobs[2]]
 
 
