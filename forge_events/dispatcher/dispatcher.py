@@ -74,19 +74,19 @@ class Dispatcher:
     def _candidates(self, choice: Choice) -> _Candidates:
         unplaced = choice.unplaced()
         if self._only is None:
-            return _Candidates(choice, unplaced, choice.lanes())
-        lane = choice.only(self._only)
+            return _Candidates(choice, unplaced, choice.queues())
+        queue = choice.only(self._only)
         own = [job for job in unplaced if job.id == self._only]
-        return _Candidates(choice, own, [] if lane is None else [lane])
+        return _Candidates(choice, own, [] if queue is None else [queue])
 
 
 class _Candidates:
-    """The jobs that are without a node, oldest first: those that were taken on before, and the heads of lanes."""
+    """The jobs that are without a node, oldest first: those that were taken on before, and the heads of queues."""
 
-    def __init__(self, choice: Choice, unplaced: Iterable[Job], lanes: Iterable[PendingQueue]) -> None:
+    def __init__(self, choice: Choice, unplaced: Iterable[Job], queues: Iterable[PendingQueue]) -> None:
         self._choice = choice
         self._unplaced = {job.id: job for job in unplaced}
-        self._heap = [(job_id, None) for job_id in self._unplaced] + [(lane.first, lane) for lane in lanes]
+        self._heap = [(job_id, None) for job_id in self._unplaced] + [(queue.first, queue) for queue in queues]
         heapq.heapify(self._heap)
         self._closed: set[str] = set()
 
@@ -97,18 +97,18 @@ class _Candidates:
     def __iter__(self) -> Iterator[tuple[Job, str]]:
         """Yield each job with the only node that it may run on, empty for any."""
         while self._heap:
-            job_id, lane = heapq.heappop(self._heap)
-            if lane is None:
+            job_id, queue = heapq.heappop(self._heap)
+            if queue is None:
                 job = self._unplaced[job_id]
                 yield job, self._choice.launch_of(job).node or ""
-            elif lane.node not in self._closed:
-                head = self._choice.pending(lane)
+            elif queue.node not in self._closed:
+                head = self._choice.pending(queue)
                 if head is not None:
-                    yield head, lane.node
-                self._push(lane)
+                    yield head, queue.node
+                self._push(queue)
 
-    def _push(self, lane: PendingQueue) -> None:
-        rest = self._choice.behind(lane) if lane.node not in self._closed else None
+    def _push(self, queue: PendingQueue) -> None:
+        rest = self._choice.behind(queue) if queue.node not in self._closed else None
         if rest is not None:
             heapq.heappush(self._heap, (rest.first, rest))
 

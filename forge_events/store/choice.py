@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Choice"]
 
-# Steps from lane to lane along the index; reading all pending jobs to know their lanes would take the longer the more
+# Steps from queue to queue along the index; reading all pending jobs to know them would take the longer the more
 # there are. Two statements, since SQLite compares a pair of columns by the first one alone.
 _FIRST = """
     SELECT wanted_node, queue, id FROM main_job {hint} WHERE {pending} AND {which}
@@ -56,10 +56,10 @@ class Choice:
         # Locked, so that nobody cancels one of them before the decision about it is written down.
         return jobs.listed(self._connection, wanted.with_for_update(skip_locked=True))
 
-    def lanes(self) -> list[PendingQueue]:
-        """Return the lanes in which pending jobs stand that nothing blocks, by their first jobs' ids.
+    def queues(self) -> list[PendingQueue]:
+        """Return the queues in which pending jobs stand that nothing blocks, by their first jobs' ids.
 
-        Where a template allows one job at a time, it has one lane, that of its oldest job; none while one is active.
+        Where a template allows one job at a time, it has one queue, that of its oldest job; none while one is active.
         """
         busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
         found: list[PendingQueue] = []
@@ -68,21 +68,21 @@ class Choice:
             step = further
             if step.queue not in busy:
                 found.append(step)
-        return _one_of_each(sorted(found, key=lambda lane: lane.first))
+        return _one_of_each(sorted(found, key=lambda queue: queue.first))
 
-    def pending(self, lane: PendingQueue) -> Job | None:
-        """Return the first job of a lane; None where somebody else has it just now."""
-        wanted = select(*COLUMNS).where(job_table.c.id == lane.first, PENDING).with_for_update(skip_locked=True)
+    def pending(self, queue: PendingQueue) -> Job | None:
+        """Return the first job of a queue; None where somebody else has it just now."""
+        wanted = select(*COLUMNS).where(job_table.c.id == queue.first, PENDING).with_for_update(skip_locked=True)
         return next(iter(jobs.listed(self._connection, wanted)), None)
 
-    def behind(self, lane: PendingQueue) -> PendingQueue | None:
-        """Return a lane without its first job; None if no other is in it, or only one of them may run at a time."""
-        if lane.queue:
+    def behind(self, queue: PendingQueue) -> PendingQueue | None:
+        """Return a queue without its first job; None if no other is in it, or only one of them may run at a time."""
+        if queue.queue:
             return None
-        return self._first(_BEHIND, lane)
+        return self._first(_BEHIND, queue)
 
     def only(self, job_id: int) -> PendingQueue | None:
-        """Return a lane that holds one job alone; None if the job is not pending or something blocks it."""
+        """Return a queue that holds one job alone; None if the job is not pending or something blocks it."""
         columns = (job_table.c.wanted_node, job_table.c.queue, job_table.c.id)
         row = self._connection.execute(select(*columns).where(job_table.c.id == job_id, PENDING)).first()
         busy = set(self._connection.scalars(text(_BUSY.format(active=ACTIVE_ALONE))))
@@ -125,15 +125,15 @@ class Choice:
             return self._step(found, JobStatus.CANCELED, Step(at, by, f"canceled by {found.cancel_by}"))
         return self._step(found, JobStatus.PENDING, Step(at, by, reason), execution_node=None, dispatcher_id=None)
 
-    def _further(self, lane: PendingQueue) -> PendingQueue | None:
-        """Return the lane behind another one, as the index has them."""
-        return next((found for which in _FURTHER if (found := self._first(which, lane)) is not None), None)
+    def _further(self, queue: PendingQueue) -> PendingQueue | None:
+        """Return the queue behind another one, as the index has them."""
+        return next((found for which in _FURTHER if (found := self._first(which, queue)) is not None), None)
 
-    def _first(self, which: str, lane: PendingQueue) -> PendingQueue | None:
-        """Return the first pending job that a condition finds, as its lane."""
+    def _first(self, which: str, queue: PendingQueue) -> PendingQueue | None:
+        """Return the first pending job that a condition finds, as its queue."""
         hint = self._database.index_hint("main_job_pending")
         statement = text(_FIRST.format(hint=hint, pending=PENDING, which=which))
-        values = {name: value for name, value in lane._asdict().items() if f":{name}" in which}
+        values = {name: value for name, value in queue._asdict().items() if f":{name}" in which}
         row = self._connection.execute(statement, values).first()
         return None if row is None else PendingQueue(*row)
 
@@ -141,7 +141,7 @@ class Choice:
         return steps.take(self._database, self._connection, job, new, step, **values)
 
 
-def _one_of_each(lanes: Sequence[PendingQueue]) -> list[PendingQueue]:
-    """Leave out what is behind the first job of a template that allows one at a time, in whatever lane that is."""
-    firsts = {lane.queue: lane for lane in reversed(lanes) if lane.queue}
-    return [lane for lane in lanes if not lane.queue or firsts[lane.queue] is lane]
+def _one_of_each(queues: Sequence[PendingQueue]) -> list[PendingQueue]:
+    """Leave out what is behind the first job of a template that allows one at a time, in whatever queue that is."""
+    firsts = {queue.queue: queue for queue in reversed(queues) if queue.queue}
+    return [queue for queue in queues if not queue.queue or firsts[queue.queue] is queue]

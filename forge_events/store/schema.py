@@ -161,7 +161,7 @@ Index("main_job_name", jobs.c.name, jobs.c.id)
 partial("main_job_template", jobs.c.job_template_id, jobs.c.id, where=OF_TEMPLATE)
 Index("main_job_status_id", jobs.c.status, jobs.c.id)
 
-# What a dispatcher takes next: the oldest of each lane, without a look at those behind it.
+# What a dispatcher takes next: the oldest of each queue, without a look at those behind it.
 partial("main_job_pending", jobs.c.wanted_node, jobs.c.queue, jobs.c.id, where=PENDING)
 # Few jobs are active, and all that is asked about capacity is asked of them.
 partial("main_job_active", jobs.c.execution_node, jobs.c.id, where=ACTIVE_JOB)

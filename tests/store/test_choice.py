@@ -24,19 +24,19 @@ from tests.store.queueing import (
 )
 
 
-def lanes(store):
+def queues(store):
     with store.queue.choosing() as choice:
-        return [tuple(lane) for lane in choice.lanes()]
+        return [tuple(queue) for queue in choice.queues()]
 
 
 def queued(store, lane_number=0):
-    """Return the ids of the jobs in a lane, first to last."""
+    """Return the ids of the jobs in a queue, first to last."""
     found = []
     with store.queue.choosing() as choice:
-        lane = choice.lanes()[lane_number]
-        while lane is not None:
-            found.append(choice.pending(lane).id)
-            lane = choice.behind(lane)
+        queue = choice.queues()[lane_number]
+        while queue is not None:
+            found.append(choice.pending(queue).id)
+            queue = choice.behind(queue)
     return found
 
 
@@ -46,14 +46,14 @@ def steps(store, job):
 
 def test_jobs_stand_in_the_order_of_their_launch(store):
     jobs = [launched(store) for _ in range(3)]
-    assert lanes(store) == [("", 0, jobs[0].id)]
+    assert queues(store) == [("", 0, jobs[0].id)]
     assert queued(store) == [job.id for job in jobs]
 
 
 def test_each_wanted_node_and_each_template_of_its_own_is_a_lane(store):
     b, alone, any_node = launched(store, node="b"), launched(store, queue=3), launched(store)
     a, _ = launched(store, node="a"), launched(store, node="b")
-    assert lanes(store) == [("b", 0, b.id), ("", 3, alone.id), ("", 0, any_node.id), ("a", 0, a.id)]
+    assert queues(store) == [("b", 0, b.id), ("", 3, alone.id), ("", 0, any_node.id), ("a", 0, a.id)]
 
 
 def test_of_a_template_that_allows_one_job_the_oldest_stands_alone(store):
@@ -65,10 +65,10 @@ def test_of_a_template_that_allows_one_job_the_oldest_stands_alone(store):
 def test_a_template_that_allows_one_job_has_no_lane_while_one_is_active(store):
     first, second = launched(store, queue=3), launched(store, queue=3)
     held(store, first, "no room")
-    assert lanes(store) == []
+    assert queues(store) == []
     assert store.queue.has_work()  # the one without a node
     store.transition(fresh(store, first), JobStatus.CANCELED, at=NOW, by="test")
-    assert lanes(store) == [("", 3, second.id)]
+    assert queues(store) == [("", 3, second.id)]
 
 
 def test_a_template_that_allows_one_job_has_one_lane_whatever_nodes_its_jobs_want(store):
@@ -76,7 +76,7 @@ def test_a_template_that_allows_one_job_has_one_lane_whatever_nodes_its_jobs_wan
     launched(store, queue=3)
     launched(store, queue=3, node="b")
     other = launched(store, queue=4, node="b")
-    assert lanes(store) == [("a", 3, first.id), ("b", 4, other.id)]
+    assert queues(store) == [("a", 3, first.id), ("b", 4, other.id)]
 
 
 def test_one_job_alone_may_be_decided_about(store):
@@ -95,11 +95,11 @@ def test_one_job_alone_may_be_decided_about(store):
 def test_a_lane_ends_where_its_last_job_was_taken_on(store):
     first, second = launched(store), launched(store)
     with store.queue.choosing() as choice:
-        (lane,) = choice.lanes()
+        (queue,) = choice.queues()
         choice.hold(second, NOW, "test", "")
-        assert choice.behind(lane) is None
+        assert choice.behind(queue) is None
         choice.hold(first, NOW, "test", "")
-        assert choice.pending(lane) is None
+        assert choice.pending(queue) is None
 
 
 def test_a_job_that_gets_a_node_waits_there(store):
@@ -187,13 +187,13 @@ def test_whoever_decides_is_alone(url, store):
 
     def decide():
         with open_store(url) as own, own.queue.choosing() as choice:
-            order.append(("second", choice.lanes()))
+            order.append(("second", choice.queues()))
 
     with store.queue.choosing() as choice:
         thread = threading.Thread(target=decide)
         thread.start()
         thread.join(0.3)
-        order.append(("first", choice.lanes()))
+        order.append(("first", choice.queues()))
         choice.assign(job, "a", NOW, "test", "")
     thread.join()
     assert [(who, len(found)) for who, found in order] == [("first", 1), ("second", 0)]

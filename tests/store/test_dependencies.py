@@ -22,9 +22,9 @@ def end(store, job, status=JobStatus.SUCCESSFUL, at=NOW):
     return store.transition(job, status, at=at, by="test")
 
 
-def first_of_lane(store):
+def first_of_queue(store):
     with store.queue.choosing() as choice:
-        return [lane.first for lane in choice.lanes()]
+        return [queue.first for queue in choice.queues()]
 
 
 def test_a_job_is_blocked_until_all_that_it_depends_on_were_successful(store):
@@ -32,11 +32,11 @@ def test_a_job_is_blocked_until_all_that_it_depends_on_were_successful(store):
     job = launched(store, after=[two.id, one.id, two.id])
     assert (job.status, job.blocker_count) == (JobStatus.PENDING, 2)
     assert store.queue.blockers(job.id) == [one, two]
-    assert (first_of_lane(store), store.queue.has_work()) == ([], False)
+    assert (first_of_queue(store), store.queue.has_work()) == ([], False)
     end(store, one)
-    assert first_of_lane(store) == []
+    assert first_of_queue(store) == []
     end(store, two)
-    assert first_of_lane(store) == [job.id]
+    assert first_of_queue(store) == [job.id]
     assert fresh(store, job).blocker_count == 0
 
 
@@ -55,7 +55,7 @@ def test_a_job_may_depend_on_one_that_was_recorded(store, job, status):
     found = fresh(store, after)
     is_free = status is JobStatus.SUCCESSFUL
     assert found.status is (JobStatus.PENDING if is_free else JobStatus.CANCELED)
-    assert first_of_lane(store) == ([after.id] if is_free else [])
+    assert first_of_queue(store) == ([after.id] if is_free else [])
 
 
 @pytest.mark.parametrize("status", UNLUCKY)
@@ -80,7 +80,7 @@ def test_everything_behind_a_job_is_canceled_and_nothing_else(store):
     assert fresh(store, right).status is JobStatus.CANCELED
     assert fresh(store, free) == free
     end(store, other)
-    assert first_of_lane(store) == [free.id]
+    assert first_of_queue(store) == [free.id]
 
 
 def test_a_job_that_is_canceled_takes_those_behind_it_along(store):
@@ -149,4 +149,4 @@ def test_what_jobs_depended_on_may_be_dropped(store):
     job = launched(store, after=[blocker.id])
     assert [drop.job.id for drop in store.drop_jobs(Retention(later(1)))] == [blocker.id]
     assert store.queue.blockers(job.id) == []
-    assert first_of_lane(store) == [job.id]
+    assert first_of_queue(store) == [job.id]
