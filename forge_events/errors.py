@@ -14,6 +14,7 @@
     │   ├── UnknownSchedule          3   no schedule has
     │   ├── UnknownNode              3   no node has
     │   └── UnknownUser              3   no user has
+    ├── UnknownWebhook               3   the job template has no webhook of this service
     ├── InvalidTransition            4   the lifecycle has no such step
     ├── StaleTransition              4   the job was not in the status that the caller expected
     ├── NotLaunched                  4   the job was recorded; nothing here runs it
@@ -86,6 +87,7 @@ __all__ = [
     "UnknownSchedule",
     "UnknownTemplate",
     "UnknownUser",
+    "UnknownWebhook",
     "UnsupportedStore",
     "ValueRejected",
 ]
@@ -289,6 +291,16 @@ class UnknownSchedule(Unknown):
     """No schedule has the name."""
 
     noun = "schedule"
+
+
+class UnknownWebhook(ForgeEventsError):
+    """A job template has no webhook of a service."""
+
+    exit_code = 3
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        super().__init__(f"the job template has no webhook of {service!r}")
 
 
 class UnknownNode(Unknown):

@@ -28,6 +28,7 @@ from forge_events.api.secrets import digest_of, new_token
 from forge_events.api.websocket import MAX_MESSAGE
 from forge_events.errors import ForgeEventsError, NotServed
 from forge_events.presence import present
+from forge_events.sealing import Sealer
 from forge_events.store import open_store
 from forge_events.store.records import Role
 from forge_events.web import pages
@@ -168,6 +169,7 @@ def application(found: Settings, address: Address) -> FastAPI:
         node=found.node,
         lost_after=found.node_lost_after,
         projects=found.home / "projects",
+        sealer=Sealer(found.secret_key_file),
         counts_hosts=found.impact == "hosts",
         relay_secret=_relay_secret(),
         proofs=found.home / "relay-proofs",

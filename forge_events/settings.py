@@ -113,6 +113,17 @@ class Settings(BaseModel):
         description="The control socket of this machine's Receptor, which doctor looks at; unset, there is none.",
     )
 
+    secret_key_file: Path = Field(
+        default_factory=lambda found: _home(found) / "secret.key",
+        description="The file with the key that seals secrets in the database; made when it is needed first. Machines "
+        "that share a database share it, too.",
+    )
+
+    @field_validator("secret_key_file")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
     @field_validator("home", "spool_dir", "work_dir")
     @classmethod
     def _folder(cls, path: Path) -> Path:

@@ -19,6 +19,7 @@ from forge_events.api.refusals import Refusal, detail, not_found
 from forge_events.api.root import LEVEL, add_root, version
 from forge_events.api.routes import Routes
 from forge_events.api.templates import add_templates
+from forge_events.api.webhooks import add_webhooks
 from forge_events.api.websocket import socket_routes
 from forge_events.api.wire import Json
 from forge_events.errors import ForgeEventsError, StoreUnavailable, ValueRejected
@@ -71,7 +72,7 @@ def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1",
     routes = Routes(house)
     add_root(routes, {name: f"/api/v2/{path}/" for name, path in _PLACES.items()})
     add_login(routes)
-    for add in (add_jobs, add_objects, add_templates):
+    for add in (add_jobs, add_objects, add_templates, add_webhooks):
         add(routes)
     routes.add("/api/schema/", GET=lambda _: app.openapi())
     app.include_router(routes.router)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from forge_events.api.auth import Authenticator, Principal
+    from forge_events.sealing import Sealer
     from forge_events.store import Store
 
 __all__ = ["Call", "House", "Stores"]
@@ -67,6 +68,7 @@ class House:
     :param node: the name of this machine as a node.
     :param lost_after: seconds after which a node that is not seen counts as lost.
     :param projects: the folder below which manual projects are.
+    :param sealer: opens the keys of webhooks.
     :param relay_secret: what a relay has to know that wakes the websockets; none lets none in.
     :param proofs: the folder in which this machine's processes keep what relays have proved themselves with.
     """
@@ -76,6 +78,7 @@ class House:
     node: str
     lost_after: float
     projects: Path
+    sealer: Sealer
     counts_hosts: bool = True
     relay_secret: str = ""
     proofs: Path | None = None
@@ -85,7 +88,7 @@ class Call:
     """A request, as the functions that answer see it."""
 
     def __init__(self, house: House, request: Request, raw: bytes, principal: Principal | None) -> None:
-        self.house, self.request, self._raw, self._principal = house, request, raw, principal
+        self.house, self.request, self.raw, self._principal = house, request, raw, principal
         self.store = house.stores.mine()
         self.headers: dict[str, str] = {}
 
@@ -135,15 +138,15 @@ class Call:
         :raises Refusal: it is something else.
         """
         content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if self._raw and content_type not in _TYPES:
+        if self.raw and content_type not in _TYPES:
             raise detail(415, _CONTENT_TYPE)
-        if not self._raw.strip():
+        if not self.raw.strip():
             return {}
         try:
-            found = json.loads(self._raw, parse_constant=_refuse)
+            found = json.loads(self.raw, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             text = f"JSON parse error - {error}"
-            raise detail(400, f"{text}\nPossible cause: trailing comma." if b"," in self._raw else text) from None
+            raise detail(400, f"{text}\nPossible cause: trailing comma." if b"," in self.raw else text) from None
         if not isinstance(found, dict):
             raise detail(400, "JSON parse error - not a JSON object")
         return found
@@ -155,7 +158,7 @@ class Call:
         if "json" in self.request.headers.get("content-type", ""):
             return {name: str(value) for name, value in self.body.items()}
         try:
-            return dict(parse_qsl(self._raw.decode(), keep_blank_values=True))
+            return dict(parse_qsl(self.raw.decode(), keep_blank_values=True))
         except (UnicodeDecodeError, ValueError):
             raise Refusal(400, {"detail": "The form cannot be read."}) from None
 

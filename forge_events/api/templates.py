@@ -37,7 +37,7 @@ _LACKING = {
     "become_enabled": "forge_events leaves becoming another user to the playbook.",
     "host_config_key": "forge_events has no provisioning callbacks.",
     "survey_enabled": "forge_events has no surveys yet.",
-    "webhook_service": "forge_events has no webhooks yet.",
+    "webhook_service": "A webhook is made by `forge-events webhook create`.",
     "scm_branch": "forge_events has manual projects alone, which have no branches.",
     **{
         f"ask_{name}_on_launch": "forge_events cannot ask for this."
@@ -66,9 +66,6 @@ def add_templates(routes: Routes) -> None:
         routes.add(f"{_PATH}{{key}}/{name}/", GET=_nothing, POST=_refuse_to_attach)
     routes.add(
         f"{_PATH}{{key}}/survey_spec/", GET=lambda call: _nothing(call) and {}, POST=_no_surveys, DELETE=_nothing
-    )
-    routes.add(
-        f"{_PATH}{{key}}/webhook_key/", GET=lambda call: _nothing(call) and {"webhook_key": ""}, POST=_no_webhooks
     )
     add_launch(routes)
 
@@ -207,8 +204,3 @@ def _refuse_to_attach(call: Call) -> Any:
 def _no_surveys(call: Call) -> Any:
     call.admin()
     raise Refusal(400, {"error": "forge_events has no surveys yet."})
-
-
-def _no_webhooks(call: Call) -> Any:
-    call.admin()
-    raise Refusal(400, {"detail": "forge_events has no webhooks yet."})

@@ -35,6 +35,7 @@ from forge_events.cli import (
     tree,
     usage,
     users,
+    webhooks,
     why,
     wsrelay,
 )
@@ -78,7 +79,7 @@ def _options(
 _READING = (jobs, why, compare, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-_RUNNING = (run, launch, templates, schedules, notify, dispatcher, nodes)
+_RUNNING = (run, launch, templates, schedules, webhooks, notify, dispatcher, nodes)
 _SERVING = (serve, users, wsrelay, supervisord, doctor)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):

@@ -56,7 +56,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 13))
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()

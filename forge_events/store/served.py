@@ -11,6 +11,7 @@ from forge_events.store.columns import AnyText, Id, Json, Name, UtcDateTime
 from forge_events.store.schema import metadata
 
 __all__ = [
+    "deliveries",
     "environments",
     "groupchildren",
     "grouphosts",
@@ -29,6 +30,7 @@ __all__ = [
     "templateorigins",
     "tokens",
     "users",
+    "webhooks",
 ]
 
 
@@ -177,4 +179,43 @@ idempotencykeys = Table(
     Column("request", Name, nullable=False),
     Column("job_uuid", Name, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+)
+
+# By what a template is launched from elsewhere. The key is sealed: it has to be read again to check a signature.
+webhooks = Table(
+    "main_webhook",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _to("template_id", "main_jobtemplate.id", "CASCADE", nullable=False),
+    Column("service", Name, nullable=False),
+    Column("sealed_key", AnyText, nullable=False),
+    Column("old_sealed_key", AnyText),
+    Column("old_key_until", UtcDateTime),
+    Column("events", Json, nullable=False),
+    Column("branches", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("actions", Json, nullable=False),
+    Column("when", AnyText, nullable=False, server_default=""),
+    Column("takes_forks", Boolean, nullable=False, server_default="0"),
+    Column("enabled", Boolean, nullable=False, server_default="1"),
+    Column("created", UtcDateTime, nullable=False),
+    Column("modified", UtcDateTime, nullable=False),
+    UniqueConstraint("template_id", "service", name="main_webhook_service"),
+    sqlite_autoincrement=True,
+)
+
+# A delivery that was sent again launches nothing again; what was decided is told.
+deliveries = Table(
+    "main_webhookdelivery",
+    metadata,
+    _to("webhook_id", "main_webhook.id", "CASCADE", primary_key=True),
+    Column("guid", Name, primary_key=True),
+    Column("received", UtcDateTime, nullable=False, index=True),
+    Column("event", Name, nullable=False),
+    Column("ref", Name, nullable=False),
+    Column("outcome", Name, nullable=False),
+    Column("reason", AnyText, nullable=False, server_default=""),
+    Column("job_id", Id),
+    CheckConstraint("outcome IN ('ignored', 'launched', 'refused')", name="main_webhookdelivery_outcome"),
+    CheckConstraint("(outcome = 'launched') = (job_id IS NOT NULL)", name="main_webhookdelivery_job"),
 )

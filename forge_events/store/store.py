@@ -22,7 +22,6 @@ from forge_events.store import (
     tasks,
 )
 from forge_events.store.jobs import Step
-from forge_events.store.schedules import Schedules
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
     from forge_events.store.queue import Queue
     from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
     from forge_events.store.templates import Templates
+    from forge_events.store.schedules import Schedules
+    from forge_events.store.webhooks import Webhooks
     from forge_events.tasks import JobTask
 
 __all__ = ["Store"]
@@ -140,7 +141,16 @@ class Store:
     @property
     def schedules(self) -> Schedules:
         """The schedules, and what became of their occurrences."""
+        from forge_events.store.schedules import Schedules
+
         return Schedules(self._database)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks of job templates, and what was sent to them."""
+        from forge_events.store.webhooks import Webhooks
+
+        return Webhooks(self._database)
 
     @property
     def accounts(self) -> Accounts:

@@ -18,6 +18,7 @@ from forge_events.api.calls import House, Stores
 from forge_events.api.live import Live
 from forge_events.events import JobEvent
 from forge_events.jobs import JobStatus, NewJob
+from forge_events.sealing import Sealer
 from forge_events.store import open_store
 
 with warnings.catch_warnings():
@@ -79,7 +80,10 @@ def make_api(url: str, folder: pathlib.Path) -> Iterator[Api]:
     projects = folder / "projects"
     projects.mkdir()
     stores = Stores(partial(open_store, url))
-    app = create_app(House(stores, Authenticator(), "here", 30.0, projects), Live(partial(open_store, url)))
+    app = create_app(
+        House(stores, Authenticator(), "here", 30.0, projects, Sealer(projects / "secret.key")),
+        Live(partial(open_store, url)),
+    )
     with open_store(url) as store:
         admin = store.accounts.add("admin", store.now(), is_superuser=True)
         token = serving.token_for(store, admin)
