@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from forge_events.store.processes import Processes
     from forge_events.store.queue import Queue
     from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
-    from forge_events.store.templates import Templates
     from forge_events.store.schedules import Schedules
+    from forge_events.store.templates import Templates
     from forge_events.store.webhooks import Webhooks
     from forge_events.tasks import JobTask
 
