@@ -87,7 +87,7 @@ def flapping(
     runs: _RunCount = 20,
     as_json: Json = False,
 ) -> None:
-    """Find tasks that change something in every run, and those that fail now and then."""
+    """Find tasks that never settle. Those that change something in every run, and those that fail now and then."""
     from forge_events.store.insight import Runs
 
     with reading() as session:

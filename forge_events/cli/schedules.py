@@ -30,9 +30,7 @@ _UPCOMING = 5
 _PAST = 10
 _HIDDEN = "<hidden>"
 
-_group = typer.Typer(
-    name="schedule", help="Launch a job template again and again, and see when something recurs.", no_args_is_help=True
-)
+_group = typer.Typer(name="schedule", help="Launch job templates again and again.", no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the schedule, or its id.")]
 _Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="What it is for.")]
@@ -91,7 +89,7 @@ def create(  # noqa: PLR0913 - the options of a schedule
 
 @_group.command("list")
 def show_all(*, as_json: Json = False) -> None:
-    """List the schedules by name, with the time at which each is due next."""
+    """List the schedules by name, with when each is due next."""
     with opened() as session:
         found = session.store.schedules.all()
         names = {template.id: template.name for template in session.store.templates.all()}
@@ -104,7 +102,7 @@ def show_all(*, as_json: Json = False) -> None:
 
 @_group.command("show")
 def show(name: _Name, *, as_json: Json = False) -> None:
-    """Show a schedule: its rule in words, when it is due next, and what became of it the last times."""
+    """Show a schedule. Its rule in words, when it is due next, and what became of it the last times."""
     from forge_events import scheduling
 
     with opened() as session:
@@ -140,7 +138,7 @@ def edit(  # noqa: PLR0913 - the options of a schedule
     jitter: _Jitter = None,
     description: _Description = None,
 ) -> None:
-    """Change a schedule: what is given takes the place of what was there."""
+    """Change a schedule. What is given takes the place of what was there."""
     from forge_events import scheduling
 
     is_other_rule = any(way is not None for way in (rrule, cron, at, ics))
@@ -155,7 +153,7 @@ def edit(  # noqa: PLR0913 - the options of a schedule
 
 @_group.command("enable")
 def enable(name: _Name) -> None:
-    """Have a schedule launch from now on; what was due before is never launched."""
+    """Have a schedule launch from now on. What was due before is never launched."""
     _edit(name, enabled=True)
 
 
@@ -174,7 +172,7 @@ def delete(name: _Name) -> None:
 
 @_group.command("run-now")
 def run_now(name: _Name, *, as_json: Json = False) -> None:
-    """Queue a job of a schedule now, and print the job's id; its rule goes on as it was."""
+    """Queue a job of a schedule now, and print the job's id. Its rule goes on as it was."""
     from forge_events import scheduling
 
     with opened() as session:
@@ -189,7 +187,7 @@ def export(
     *,
     ics: Annotated[bool, typer.Option("--ics", help="As a calendar file, which is what there is.")] = True,  # noqa: ARG001
 ) -> None:
-    """Write a schedule as a calendar file, which `create --ics` and other calendars read."""
+    """Write a schedule as a calendar file. It is what `create --ics` and other calendars read."""
     import sys
 
     from forge_events.recurrences import calendars
@@ -216,7 +214,7 @@ def preview(
     ] = 10,
     as_json: Json = False,
 ) -> None:
-    """Show when a rule comes next, on the clock of its time zone and in UTC. Needs no template."""
+    """Show when a rule comes next. On the clock of its time zone and in UTC; it needs no template."""
     now = datetime.datetime.now(datetime.UTC)
     for name, recurrence in recurring.rules(rule, cron, None, ics, zone, ways="RULE, --cron and --ics"):
         found = list(itertools.islice(recurrence.since(now), number))

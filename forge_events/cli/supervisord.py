@@ -39,7 +39,7 @@ def supervisord(  # noqa: PLR0913 - what files of configuration say
         str, typer.Option("--socket", metavar="FILE", help="Where supervisorctl finds supervisord.")
     ] = "/var/run/supervisor.sock",
 ) -> None:
-    """Write a configuration of supervisord for the programs of a server, with the settings that are in force."""
+    """Write a configuration of supervisord for a server. It has the settings that are in force."""
     from forge_events import settings
     from forge_events.supervision import compose, systemd
     from forge_events.supervision.programs import Wanted
