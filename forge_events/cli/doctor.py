@@ -31,7 +31,7 @@ def doctor(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong, and the command that mends it. Also, how that is known. The exit code is 1 if anything is wrong.
+    """Say what is wrong, and the command that mends it. The exit code is 1 if anything is wrong.
 
     Nothing is changed. Each check takes two seconds at most and needs no other.
     """
