@@ -18,6 +18,7 @@ from forge_events.api.objects import add_objects
 from forge_events.api.refusals import Refusal, detail, not_found
 from forge_events.api.root import LEVEL, add_root, version
 from forge_events.api.routes import Routes
+from forge_events.api.schedules import add_schedules
 from forge_events.api.templates import add_templates
 from forge_events.api.webhooks import add_webhooks
 from forge_events.api.websocket import socket_routes
@@ -46,7 +47,7 @@ _SECURITY = {
 
 _PLACES = {
     **{name: name for name in ("ping", "config", "me", "organizations", "projects", "execution_environments", "hosts")},
-    **{name: name for name in ("groups", "labels", "job_templates", "jobs")},
+    **{name: name for name in ("groups", "labels", "job_templates", "unified_job_templates", "schedules", "jobs")},
     "inventory": "inventories",  # AWX's own name for it, by which its clients look
 }
 """The lists below ``/api/v2/``, by the names that clients know them by."""
@@ -72,7 +73,7 @@ def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1",
     routes = Routes(house)
     add_root(routes, {name: f"/api/v2/{path}/" for name, path in _PLACES.items()})
     add_login(routes)
-    for add in (add_jobs, add_objects, add_templates, add_webhooks):
+    for add in (add_jobs, add_objects, add_templates, add_schedules, add_webhooks):
         add(routes)
     routes.add("/api/schema/", GET=lambda _: app.openapi())
     app.include_router(routes.router)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from forge_events.api.shown_accounts import show_instances, show_tokens, show_users
 from forge_events.api.shown_jobs import show_events, show_jobs, show_summaries
 from forge_events.api.shown_objects import show_objects
+from forge_events.api.shown_schedules import show_schedules
 from forge_events.api.shown_templates import show_templates
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _SHOW: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "token": show_tokens,
     "instance": show_instances,
     "job_template": show_templates,
+    "schedule": show_schedules,
     **{
         kind: partial(show_objects, kind=kind)
         for kind in ("organization", "inventory", "host", "group", "project", "label", "execution_environment")

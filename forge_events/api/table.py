@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from forge_events.api.resources import Field, Resource
@@ -450,6 +451,24 @@ INSTANCE = Resource(
     natural="hostname",
 )
 
+SCHEDULE = Resource(
+    "schedules",
+    "schedule",
+    "Schedule",
+    (
+        Field("rrule", is_written=True, is_required=True, is_blank=False),
+        *_NAMED,
+        _given("extra_data", "json", default=""),
+        *(dataclasses.replace(field, is_column=False) for field in PROMPTED if field.name != "extra_vars"),
+        _id("unified_job_template", "job_template", is_written=True, is_required=True),
+        Field("enabled", "boolean", is_written=True, default=True),
+        *(_shown(name, "datetime") for name in ("dtstart", "dtend")),
+        _time("next_run"),
+        *(_shown(name) for name in ("timezone", "until")),
+    ),
+    order=("id",),
+)
+
 RESOURCES: dict[str, Resource] = {
     each.type: each
     for each in (
@@ -467,6 +486,7 @@ RESOURCES: dict[str, Resource] = {
         ENVIRONMENT,
         ORGANIZATION,
         INSTANCE,
+        SCHEDULE,
     )
 }
 """The resources by the type of their objects."""

@@ -46,7 +46,7 @@ _LACKING = {
 }
 """What AWX can and this cannot: better to say so than to do something else."""
 
-_EMPTY = ("schedules", "credentials", "notification_templates_started", "notification_templates_success",
+_EMPTY = ("credentials", "notification_templates_started", "notification_templates_success",
           "notification_templates_error", "instance_groups", "activity_stream", "access_list", "object_roles",
           "slice_workflow_jobs")  # fmt: skip
 

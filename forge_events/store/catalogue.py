@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Float, Text, case, cast, exists, func, litera
 from forge_events.jobs import JobStatus
 from forge_events.store import served
 from forge_events.store.expressions import json_value
+from forge_events.store.schedule_tables import schedules
 from forge_events.store.schema import hostsummaries, jobevents, jobs, nodes, templates
 
 if TYPE_CHECKING:
@@ -309,5 +310,10 @@ MODELS: dict[str, Callable[[], Model]] = {
     ),
     "execution_environment": _plain(served.environments, {**_BY, **_ORGANIZATION}),
     "instance": _instance,
+    "schedule": _plain(
+        schedules,
+        {"unified_job_template": _one("unified_job_template", "job_template")},
+        template_id="unified_job_template",
+    ),
 }
 """How to make the model of a name anew, so that one statement may have it several times."""

@@ -64,6 +64,17 @@ class Schedules:
         with self._database.reading() as connection:
             return _find(connection, reference)
 
+    def with_id(self, schedule_id: int) -> Schedule:
+        """Return the schedule with an id.
+
+        :raises UnknownSchedule: there is none.
+        """
+        with self._database.reading() as connection:
+            found = _schedules(connection, select(*_COLUMNS).where(schedules.c.id == schedule_id))
+        if not found:
+            raise UnknownSchedule(str(schedule_id))
+        return found[0]
+
     def all(self, *, template_id: int | None = None) -> list[Schedule]:
         """Return the schedules by name, all or those of a template."""
         wanted = select(*_COLUMNS).order_by(schedules.c.name, schedules.c.id)
