@@ -89,6 +89,10 @@ bench-dispatch: venv ## Measure the dispatcher: from launch to running, from a h
 bench-serve: venv ## Measure pages, sockets and the page of a job of a million events, beside baselines (BENCH='--help' for more)
 	@$(PY) -m tests.benchmarks.serve $(BENCH)
 
+.PHONY: bench-questions
+bench-questions: venv ## Ask a store of 1,000 recorded runs ten questions, each by one command (BENCH='--help' for more)
+	@$(PY) -m tests.benchmarks.questions $(BENCH)
+
 .PHONY: fuzz-ingest
 fuzz-ingest: venv ## Hand the readers of ansible-runner's files 100,000 things that could stand in them (FUZZ=--hypothesis-seed=N)
 	$(PYTEST) -n auto -m full $(FUZZ) tests/ingestion/runner/test_any_messages.py

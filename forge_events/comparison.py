@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from forge_events.tasks import JobTask
 
-__all__ = ["Comparison", "Difference", "HostDifference", "Run", "TaskKey", "TaskResult", "compare", "durations_of"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "HostDifference",
+    "Run",
+    "TaskKey",
+    "TaskResult",
+    "compare",
+    "durations_of",
+    "told",
+]
 
 _LEAST = 0.5
 """Seconds by which a task has to differ, to be called slower or faster."""
@@ -136,10 +146,10 @@ def durations_of(run: Run) -> dict[TaskKey, float]:
     """Return how many seconds each task took, on the slowest host that is looked at, where that is known."""
     if run.host is None:
         return {key: task.duration for key, task in _keyed(run.tasks) if task.duration is not None}
-    return {key: result.duration for key, _, result in _told(run) if result.duration is not None}
+    return {key: result.duration for key, _, result in told(run) if result.duration is not None}
 
 
-def _told(run: Run) -> Iterator[tuple[TaskKey, JobTask, TaskResult]]:
+def told(run: Run) -> Iterator[tuple[TaskKey, JobTask, TaskResult]]:
     """Yield each result with its task."""
     named: dict[str, list[tuple[TaskKey, JobTask]]] = {}
     for key, task in _keyed(run.tasks):
@@ -161,8 +171,8 @@ def _keyed(tasks: Iterable[JobTask]) -> list[tuple[TaskKey, JobTask]]:
 
 
 def _seen(run: Run) -> _Seen:
-    told = list(_told(run))
-    mine = {key for key, _, _ in told}
+    results = list(told(run))
+    mine = {key for key, _, _ in results}
     keyed = [(key, task) for key, task in _keyed(run.tasks) if run.host is None or key in mine]
     seen = _Seen(
         paths={key: task.path for key, task in keyed},
@@ -170,7 +180,7 @@ def _seen(run: Run) -> _Seen:
         failed={key: set() for key, _ in keyed},
         changed={key: set() for key, _ in keyed},
     )
-    for key, task, result in told:
+    for key, task, result in results:
         _add(seen, result, key, task)
     return seen
 

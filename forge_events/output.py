@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.style import Style
     from rich.text import Text
 
-__all__ = ["cut_lines", "to_bytes", "to_html", "to_styled_lines", "to_text"]
+__all__ = ["cut_lines", "to_bytes", "to_html", "to_html_lines", "to_styled_lines", "to_text"]
 
 # ECMA-48: control sequences (colours, cursor), strings with their terminator (titles, links), and two-byte escapes; the
 # first two also with the one character of C1 that stands for ESC and the next one.
@@ -75,13 +75,18 @@ def to_text(pieces: Iterable[str]) -> Iterator[str]:
 
 def to_html(pieces: Iterable[str], title: str) -> Iterator[str]:
     """Yield an HTML page that shows the output in its colours; nothing in the output or title is taken for HTML."""
+    yield _HEAD.format(title=_escaped(title))
+    yield from (f"{line}\n" for line in to_html_lines(pieces))
+    yield _FOOT
+
+
+def to_html_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of the output as HTML, in their colours; nothing in them is taken for HTML."""
     from rich.ansi import AnsiDecoder
 
-    yield _HEAD.format(title=_escaped(title))
     decoder = AnsiDecoder()
     for line in _lines(pieces):
-        yield "".join(_html_line(decoder.decode_line(_only_styles(line.rstrip("\r\n"))))) + "\n"
-    yield _FOOT
+        yield "".join(_html_line(decoder.decode_line(_only_styles(line.rstrip("\r\n")))))
 
 
 def to_styled_lines(text: str) -> list[str]:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``export``: a job as a spool again, or as an artifact of ansible-runner, to take it elsewhere."""
+"""``export``: a job as a spool again, as an artifact of ansible-runner, or as a report, to take it elsewhere."""
 
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,11 @@ class Format(enum.StrEnum):
 
     JSONL = "jsonl"
     RUNNER = "runner"
+    JUNIT = "junit"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,26 +43,37 @@ def export(
     job: JobOrLatest = "latest",
     *,
     form: Annotated[
-        Format, typer.Option("--format", help="jsonl: the spool's JSON lines; runner: an artifact of ansible-runner.")
+        Format,
+        typer.Option(
+            "--format",
+            help="jsonl: the spool's JSON lines; runner: an artifact of ansible-runner; junit, github, gitlab, "
+            "markdown and html: reports.",
+        ),
     ] = Format.JSONL,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With runner: the private_data_dir that gets the artifact.")
     ] = None,
 ) -> None:
-    """Write a job to take it elsewhere. As a spool, which `forge-events ingest` reads, or for ansible-runner."""
+    """Write a job to take it elsewhere. A spool, which `forge-events ingest` reads; an artifact; or a report."""
     if (form is Format.RUNNER) != (output is not None):
         raise typer.BadParameter("it goes with --format runner, and that with it", param_hint="--output")
     with reading() as session:
         found = session.store.job(job)
         if output is None:
-            _write_spool(session.store, found)
+            _write(session.store, found, form)
         else:
             from forge_events.artifact import write_artifact
 
             write_line(printable(str(write_artifact(session.store, found, output))))
 
 
-def _write_spool(store: Store, job: Job) -> None:
+def _write(store: Store, job: Job, form: Format) -> None:
+    if form is not Format.JSONL:
+        from forge_events.reports.report import ReportFormat, report
+
+        for piece in report(store, job, ReportFormat(form)):
+            sys.stdout.write(piece)
+        return
     from forge_events.export import spool_lines
 
     for line in spool_lines(store, job):
