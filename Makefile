@@ -24,8 +24,12 @@ demo: venv ## Record the example playbook under linear and under free, and show 
 	@tools/demo
 
 .PHONY: test
-test: lint types layers ## Run everything that has to pass: lint, types, layers and all tests but the long campaigns
-	$(PYTEST) -n auto --dist worksteal -m "not full" --timeout 300
+test: lint types layers ## Check style, types and layers, and run the tests of every part
+	$(PYTEST) -n auto --dist worksteal -m "not full and not campaign" --timeout 300
+
+.PHONY: test-campaigns
+test-campaigns: venv ## Run what takes longer: many versions and ways, real clients, browsers, containers, killed processes
+	$(PYTEST) -n auto --dist worksteal -m "campaign and not full" --timeout 300
 
 .PHONY: lint
 lint: venv ## Check style and format

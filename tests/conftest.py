@@ -12,9 +12,9 @@ import sys
 import pytest
 
 from tests.podman import image, podman
-from tests.stores import postgresql_url, server, sqlite_url, store, url
+from tests.stores import databases, postgresql_url, server, sqlite_url, store, url
 
-__all__ = ["image", "podman", "postgresql_url", "server", "sqlite_url", "store", "url"]
+__all__ = ["databases", "image", "podman", "postgresql_url", "server", "sqlite_url", "store", "url"]
 
 ROOT = pathlib.Path(__file__).parent.parent
 BIN = pathlib.Path(sys.executable).parent
@@ -26,6 +26,53 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgresql-bin", default=None, help="the folder of another PostgreSQL's programs")
+
+
+CAMPAIGNS = (
+    "acceptance/test_record_terminal.py",
+    "api/test_awx",
+    "api/test_websocket.py",
+    "api/test_websocket_processes.py",
+    "callback/test_faults.py",
+    "callback/test_strategies.py",
+    "callback/test_terminal.py",
+    "cli/test_calendar.py",
+    "cli/test_forking.py",
+    "cli/test_safe_launch.py",
+    "dispatcher/test_clocks.py",
+    "dispatcher/test_containers.py",
+    "dispatcher/test_endings.py",
+    "dispatcher/test_load.py",
+    "dispatcher/test_notifier.py",
+    "dispatcher/test_processes.py",
+    "dispatcher/test_running.py",
+    "ingestion/runner/test_recorder.py",
+    "ingestion/runner/test_same_tree.py",
+    "ingestion/test_any_spool.py",
+    "ingestion/test_at_once.py",
+    "ingestion/test_copies.py",
+    "ingestion/test_recap.py",
+    "ingestion/test_receiver_command.py",
+    "ingestion/test_receiver_faults.py",
+    "ingestion/test_receiver_outages.py",
+    "matrix/",
+    "notices/test_sending.py",
+    "packaging/",
+    "recorders/",
+    "secrets/",
+    "store/test_lifecycle.py",
+    "store/test_processes.py",
+    "web/test_browser.py",
+)
+"""What takes most of the time: many versions, many ways, real clients, browsers, containers, killed processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves to `make test-campaigns`."""
+    tests = pathlib.Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).as_posix().startswith(CAMPAIGNS):
+            item.add_marker(pytest.mark.campaign)
 
 
 @pytest.fixture(scope="session", autouse=True)
