@@ -37,6 +37,7 @@ from forge_events.cli import (
     users,
     webhooks,
     why,
+    workflows,
     wsrelay,
 )
 
@@ -79,7 +80,7 @@ def _options(
 _READING = (jobs, why, compare, tree, hosts, events, stdout, results, search)
 _KEEPING = (export, ingest, receiver, cleanup, usage, partitions, db)
 
-_RUNNING = (run, launch, templates, schedules, webhooks, notify, dispatcher, nodes)
+_RUNNING = (run, launch, templates, schedules, workflows, webhooks, notify, dispatcher, nodes)
 _SERVING = (serve, users, wsrelay, supervisord, doctor)
 
 for module in (record, *_RUNNING, *_SERVING, *_READING, *_KEEPING):
