@@ -173,6 +173,7 @@ def application(found: Settings, address: Address) -> FastAPI:
         counts_hosts=found.impact == "hosts",
         relay_secret=_relay_secret(),
         proofs=found.home / "relay-proofs",
+        spool=found.spool_dir,
     )
     live = Live(partial(open_store, found.database_url))
     logging.getLogger("uvicorn.error").addFilter(_is_news)
@@ -275,6 +276,8 @@ def _work(found: Settings, stop: Stop, tell: Callable[[str], object]) -> list[tu
 
 def _uvicorn_words(options: Options) -> dict[str, Any]:
     words: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 3, "ws_max_size": MAX_MESSAGE}
+    # Clients ask again every few seconds on the same connection; uvicorn's own five would be just when they do.
+    words["timeout_keep_alive"] = 75
     files = {"ssl_certfile": options.certfile, "ssl_keyfile": options.keyfile}
     words |= {name: str(file) for name, file in files.items() if file is not None}
     return {**words, "forwarded_allow_ips": ",".join(options.proxies)}

@@ -12,13 +12,17 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from forge_events.api.accounts import add_accounts
+from forge_events.api.instances import add_instances
 from forge_events.api.jobs import add_jobs
 from forge_events.api.login import LoginByUrl, add_login
+from forge_events.api.numbers import add_numbers
 from forge_events.api.objects import add_objects
 from forge_events.api.refusals import Refusal, detail, not_found
 from forge_events.api.root import LEVEL, add_root, version
 from forge_events.api.routes import Routes
 from forge_events.api.schedules import add_schedules
+from forge_events.api.stubs import add_stubs
 from forge_events.api.templates import add_templates
 from forge_events.api.webhooks import add_webhooks
 from forge_events.api.websocket import socket_routes
@@ -45,12 +49,19 @@ _SECURITY = {
     "base-uri 'none'; object-src 'none'; form-action 'self'",
 }
 
+_NAMES = ("ping", "config", "me", "users", "tokens", "organizations", "projects", "execution_environments", "hosts",
+          "groups", "labels", "job_templates", "schedules", "jobs", "unified_jobs", "unified_job_templates",
+          "instances", "instance_groups", "credentials", "credential_types", "notification_templates", "teams",
+          "applications", "inventory_sources", "metrics", "dashboard", "bulk")  # fmt: skip
 _PLACES = {
-    **{name: name for name in ("ping", "config", "me", "organizations", "projects", "execution_environments", "hosts")},
-    **{name: name for name in ("groups", "labels", "job_templates", "unified_job_templates", "schedules", "jobs")},
+    **{name: name for name in _NAMES},
     "inventory": "inventories",  # AWX's own name for it, by which its clients look
 }
 """The lists below ``/api/v2/``, by the names that clients know them by."""
+
+# What is not there comes last, for a path is the first one's that has it.
+_PARTS = (add_jobs, add_objects, add_templates, add_schedules, add_webhooks, add_accounts, add_instances, add_numbers,
+          add_stubs)  # fmt: skip
 
 
 def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")) -> FastAPI:
@@ -73,7 +84,7 @@ def create_app(house: House, live: Live, *, hosts: Sequence[str] = ("127.0.0.1",
     routes = Routes(house)
     add_root(routes, {name: f"/api/v2/{path}/" for name, path in _PLACES.items()})
     add_login(routes)
-    for add in (add_jobs, add_objects, add_templates, add_schedules, add_webhooks):
+    for add in _PARTS:
         add(routes)
     routes.add("/api/schema/", GET=lambda _: app.openapi())
     app.include_router(routes.router)

@@ -71,6 +71,7 @@ class House:
     :param sealer: opens the keys of webhooks.
     :param relay_secret: what a relay has to know that wakes the websockets; none lets none in.
     :param proofs: the folder in which this machine's processes keep what relays have proved themselves with.
+    :param spool: where spools are on this machine.
     """
 
     stores: Stores
@@ -82,6 +83,7 @@ class House:
     counts_hosts: bool = True
     relay_secret: str = ""
     proofs: Path | None = None
+    spool: Path | None = None
 
 
 class Call:
@@ -91,6 +93,7 @@ class Call:
         self.house, self.request, self.raw, self._principal = house, request, raw, principal
         self.store = house.stores.mine()
         self.headers: dict[str, str] = {}
+        self.place: int | None = None
 
     @property
     def principal(self) -> Principal:
@@ -149,6 +152,15 @@ class Call:
             raise detail(400, f"{text}\nPossible cause: trailing comma." if b"," in self.raw else text) from None
         if not isinstance(found, dict):
             raise detail(400, "JSON parse error - not a JSON object")
+        return found
+
+    def with_body(self, body: dict[str, Any], place: int) -> Call:
+        """Return the call as if it had come for one of several things in its body.
+
+        :param place: which one it is.
+        """
+        found = Call(self.house, self.request, b"", self._principal)
+        found.__dict__["body"], found.place = body, place
         return found
 
     def form(self) -> dict[str, str]:

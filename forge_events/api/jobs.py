@@ -40,7 +40,8 @@ _MIME = {"html": "text/html", "txt": "text/plain", "ansi": "text/plain", "json":
 def add_jobs(routes: Routes) -> None:
     """Add the paths of jobs."""
     job = "/api/v2/jobs/{key}/"
-    routes.resource("/api/v2/jobs/", _JOB, GET=lambda call: listed(call, _JOB))
+    for name in ("jobs", "unified_jobs"):
+        routes.resource(f"/api/v2/{name}/", _JOB, GET=lambda call: listed(call, _JOB))
     routes.resource(job, _JOB, GET=lambda call: one(call, _JOB, call.key()), DELETE=_delete)
     routes.resource(f"{job}job_events/", _EVENT, GET=_events)
     routes.add(f"{job}job_events/children_summary/", GET=_children_summary)

@@ -35,7 +35,7 @@ __all__ = ["add_launch", "answer_of", "launch_fields", "launch_key", "origin_of"
 _TEMPLATE, _JOB = RESOURCES["job_template"], RESOURCES["job"]
 _ASKED_BY = {"extra_vars": "variables", "job_tags": "tags"}
 _ALWAYS_IGNORED = ("credentials", "labels", "instance_groups", "job_slice_count")
-_MAX_KEY = 255
+_MAX_KEY, _MOST_AT_ONCE = 255, 100
 
 
 class _Wanted(NamedTuple):
@@ -50,6 +50,9 @@ def add_launch(routes: Routes) -> None:
     """Add the path of launching."""
     told = described_action(PROMPTED, ["POST"])
     routes.add("/api/v2/job_templates/{key}/launch/", options=lambda _: told, GET=_asks, POST=_launch)
+    routes.add("/api/v2/bulk/", GET=lambda _: {"job_launch": "/api/v2/bulk/job_launch/"})
+    about = {"detail": "Give a list of what is to be launched in jobs, each with its unified_job_template."}
+    routes.add("/api/v2/bulk/job_launch/", GET=lambda _: about, POST=_bulk_launch)
 
 
 def launch_fields(call: Call, given: dict[str, Any]) -> dict[str, Any]:
@@ -112,14 +115,46 @@ def _launch(call: Call) -> Answer:
     call.admin()
     row = row_of(call, _TEMPLATE, call.key())
     wanted = _wanted(call, row)
-    if _lacks_inventory(row) and not wanted.taken.get("inventory"):
-        raise Refusal(400, {"resources_needed_to_start": ["Job Template inventory is missing or undefined."]})
+    return answer_of(call, _launched(call, row, wanted), ignored_fields=wanted.ignored)
+
+
+def _launched(call: Call, row: dict[str, Any], wanted: _Wanted) -> Job:
+    """Launch a template, and write down which objects the job names."""
     template = _template(call, row)
     job = _queued(call, template, wanted)
     call.store.catalogue.name_origin("job", job.id, origin_of(call, {**row, **wanted.taken}))
     for label in {*call.store.catalogue.related("job_template", "labels", row["id"]), *wanted.labels}:
         call.store.catalogue.attach("job", "labels", job.id, label)
-    return answer_of(call, job, ignored_fields=wanted.ignored)
+    return job
+
+
+def _bulk_launch(call: Call) -> Answer:
+    """Launch several templates; when one of the launches cannot be, none is."""
+    call.admin()
+    given = call.body.get("jobs")
+    if not isinstance(given, list) or not given or not all(isinstance(each, dict) for each in given):
+        raise Refusal(400, {"jobs": ["This field is required: a list of what is to be launched."]})
+    if len(given) > _MOST_AT_ONCE:
+        raise Refusal(400, {"jobs": [f"At most {_MOST_AT_ONCE} jobs are launched at once."]})
+    calls = [call.with_body(each, place) for place, each in enumerate(given)]
+    rows = [_template_of(each) for each in calls]
+    wanted = [_wanted(each, row) for each, row in zip(calls, rows, strict=True)]
+    jobs = [_launched(*each) for each in zip(calls, rows, wanted, strict=True)]
+    return Answer(201, {"jobs": [_told_of(call, job) for job in jobs], "ignored_fields": [w.ignored for w in wanted]})
+
+
+def _template_of(call: Call) -> dict[str, Any]:
+    key = call.body.get("unified_job_template")
+    if isinstance(key, bool) or not isinstance(key, int):
+        raise Refusal(400, {"jobs": [{"unified_job_template": ["A valid integer is required."]}]})
+    try:
+        return row_of(call, _TEMPLATE, str(max(0, key)))
+    except Refusal:
+        raise Refusal(400, {"jobs": [f"Invalid unified job template: {key}"]}) from None
+
+
+def _told_of(call: Call, job: Job) -> dict[str, Any]:
+    return shown(call, _JOB, [row_of(call, _JOB, str(job.id))])[0]
 
 
 def answer_of(call: Call, job: Job, **more: Any) -> Answer:
@@ -137,8 +172,8 @@ def _lacks_inventory(row: dict[str, Any]) -> bool:
 def _wanted(call: Call, row: dict[str, Any]) -> _Wanted:
     """Sort what is given into what the template asks for, and the rest, which AWX ignores and tells of."""
     body = dict(call.body)
-    if "inventory_id" in body:
-        body.setdefault("inventory", body.pop("inventory_id"))
+    if "inventory_id" in body and "inventory" not in body:
+        body["inventory"] = body.pop("inventory_id")
     asks, values = asks_of(row), values_of(row)
     prompted = [field for field in PROMPTED if field.name in body]
     asked = [field for field in prompted if asks.get(f"ask_{_ASKED_BY.get(field.name, field.name)}_on_launch")]
@@ -150,6 +185,8 @@ def _wanted(call: Call, row: dict[str, Any]) -> _Wanted:
     for name in _ALWAYS_IGNORED:
         if body.get(name) and not (name == "labels" and asks["ask_labels_on_launch"]):
             ignored[name] = body[name]
+    if _lacks_inventory(row) and not taken.get("inventory"):
+        raise Refusal(400, {"resources_needed_to_start": ["Job Template inventory is missing or undefined."]})
     return _Wanted(
         taken, {name: value for name, value in ignored.items() if value not in ({}, None)}, _labels(call, asks)
     )
@@ -216,6 +253,7 @@ def launch_key(call: Call) -> str | None:
         return None
     if len(key) > _MAX_KEY or not key.isprintable():
         raise detail(400, f"An Idempotency-Key has at most {_MAX_KEY} characters that can be seen.")
+    key = key if call.place is None else f"{call.place}:{key}"
     asked = hashlib.sha256(json.dumps([call.path, call.body], sort_keys=True).encode()).hexdigest()
     user, now = call.principal.user.id, call.store.now()
     found, first = call.store.catalogue.reserve(user, key, asked, str(uuid.uuid4()), now)

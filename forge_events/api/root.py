@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forge_events.api.instances import groups_of
 from forge_events.api.lists import listed
 from forge_events.api.login import with_csrf
 from forge_events.api.table import RESOURCES
@@ -62,11 +63,13 @@ def version() -> str:
 
 def _ping(call: Call) -> dict[str, Any]:
     nodes = [node for node in call.store.nodes.all() if node.node_type is not NodeType.HOP]
-    running = [node for node in nodes if node.node_type.runs_jobs]
-    controlling = [node.hostname for node in nodes if node.node_type.dispatches]
     groups = [
-        {"name": "controlplane", "capacity": 0, "instances": controlling},
-        {"name": "default", "capacity": sum(n.capacity for n in running), "instances": [n.hostname for n in running]},
+        {
+            "name": name,
+            "capacity": sum(node.capacity for node in members) if name == "default" else 0,
+            "instances": [node.hostname for node in members],
+        }
+        for name, members in groups_of(nodes).items()
     ]
     return {
         "ha": len(nodes) > 1,

@@ -34,7 +34,7 @@ _ASIDE = ".broken"
 _FULL, _SCARCE = 0.01, 64 * 2**20
 
 
-class _Unread(NamedTuple):
+class Unread(NamedTuple):
     """What is not in the store: of how many spools, how many bytes, and for how many seconds the oldest of it."""
 
     spools: int
@@ -46,7 +46,7 @@ def receiver(subject: Subject) -> Finding:
     """Look whether what is spooled reaches the store."""
     receivers = subject.working(Role.RECEIVER)
     alive = [one for one in receivers if subject.is_fresh(one)]
-    unread = _unread(subject)
+    unread = unread_in(subject.found.spool_dir, subject.store, after=_LATE)
     if unread is None:
         return _absent(subject, receivers) if receivers and not alive else fine(_seen(alive))
     size = f"{unread.size / 1024:.0f} KiB" if unread.size >= 1024 else f"{unread.size} bytes"
@@ -107,24 +107,24 @@ def _absent(subject: Subject, receivers: list[Process]) -> Finding:
     return fail(f"no receiver runs: process {last.pid} on {last.node} was last seen {age} ago", _START)
 
 
-def _unread(subject: Subject) -> _Unread | None:
-    """Return what has been waiting for too long; None if nothing has."""
-    found = list(_late(subject.found.spool_dir, subject.store))
+def unread_in(folder: Path, store: Store, *, after: float = 0.0) -> Unread | None:
+    """Return what has been waiting in a folder of spools for so many seconds; None if nothing has."""
+    found = list(_late(folder, store, after))
     if not found:
         return None
     # Files have the time of this machine.
     oldest = min(written for _, written in found)
-    return _Unread(len(found), sum(size for size, _ in found), (_now() - oldest).total_seconds())
+    return Unread(len(found), sum(size for size, _ in found), (_now() - oldest).total_seconds())
 
 
-def _late(folder: Path, store: Store) -> Iterator[tuple[int, datetime.datetime]]:
+def _late(folder: Path, store: Store, after: float) -> Iterator[tuple[int, datetime.datetime]]:
     """Yield for each spool of which something has not been received for too long how much, and when it was written."""
     for path in _paths(folder):
         try:
             with files.open_binary(path) as file:
                 stat = os.fstat(file.fileno())
                 written = from_timestamp(stat.st_mtime)
-                if (_now() - written).total_seconds() < _LATE:
+                if (_now() - written).total_seconds() < after:
                     continue
                 header = read_header(str(path), file)
                 unread = stat.st_size - store.position(source_of(header.job_uuid, file))

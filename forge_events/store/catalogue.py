@@ -252,8 +252,10 @@ def _user() -> Model:
 
 def _token() -> Model:
     token = served.tokens.alias()
-    columns = {name: token.c[name] for name in ("id", "description", "scope", "created", "modified", "expires")}
-    columns |= {"user": token.c.user_id, "last_used": token.c.last_used}
+    columns: dict[str, ColumnElement[Any]] = {
+        name: token.c[name] for name in ("id", "description", "scope", "created", "modified", "expires")
+    }
+    columns |= {"user": token.c.user_id, "last_used": token.c.last_used, "is_login": token.c.scope == "login"}
     return Model(token, columns, {"user": _one("user", "user")})
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.sql.functions import FunctionElement
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-__all__ = ["contains", "has_pattern", "json_value", "month_of", "starts_at", "stored_size"]
+__all__ = ["contains", "day_of", "has_pattern", "json_value", "month_of", "starts_at", "stored_size"]
 
 _ESCAPE = "/"
 
@@ -26,6 +26,13 @@ class stored_size(FunctionElement[int]):  # noqa: N801 - used like a function of
 
 class month_of(FunctionElement[str]):  # noqa: N801 - used like a function of SQL
     """The month of a time in UTC, as ``2026-01``."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class day_of(FunctionElement[str]):  # noqa: N801 - used like a function of SQL
+    """The day of a time in UTC, as ``2026-01-31``."""
 
     type = Text()
     inherit_cache = True
@@ -80,6 +87,16 @@ def _strftime(element: month_of, compiler: Any, **options: Any) -> str:
 @compiles(month_of, "postgresql")
 def _to_char(element: month_of, compiler: Any, **options: Any) -> str:
     return f"to_char({compiler.process(element.clauses, **options)} AT TIME ZONE 'UTC', 'YYYY-MM')"
+
+
+@compiles(day_of)
+def _strftime_day(element: day_of, compiler: Any, **options: Any) -> str:
+    return f"strftime('%Y-%m-%d', {compiler.process(element.clauses, **options)})"
+
+
+@compiles(day_of, "postgresql")
+def _to_char_day(element: day_of, compiler: Any, **options: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **options)} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 
 
 @compiles(json_value)

@@ -7,14 +7,16 @@ import datetime
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, cast, func, insert, select, update
 
 from forge_events.errors import InvalidLaunch, NotLaunched, StaleTransition
 from forge_events.jobs import ACTIVE, RECORDED, Job, JobStatus
 from forge_events.launches import Launch
 from forge_events.store import jobs, nodes, steps
 from forge_events.store.choice import Choice
+from forge_events.store.expressions import day_of
 from forge_events.store.jobs import COLUMNS, Step
+from forge_events.store.records import Stored
 from forge_events.store.schema import ACTIVE_JOB, PENDING, dependencies
 from forge_events.store.schema import jobs as job_table
 from forge_events.store.schema import nodes as node_table
@@ -164,6 +166,22 @@ class Queue:
             found = {row.status: row.number for row in connection.execute(active.group_by(job_table.c.status))}
             found[JobStatus.PENDING] = connection.execute(pending).scalar_one()
         return {status: found.get(status, 0) for status in (JobStatus.PENDING, *sorted(ACTIVE, reverse=True))}
+
+    def status_counts(self) -> dict[JobStatus, Stored]:
+        """Return how many jobs there are of each status, recorded ones included, and how many events they have."""
+        events = func.coalesce(func.sum(job_table.c.event_count), 0)
+        wanted = select(job_table.c.status, func.count(), cast(events, BigInteger)).group_by(job_table.c.status)
+        with self._database.reading() as connection:
+            found = {row[0]: Stored(row[1], row[2]) for row in connection.execute(wanted)}
+        return {status: found.get(status, Stored(0, 0)) for status in JobStatus}
+
+    def ends_by_day(self, since: datetime.datetime) -> dict[tuple[str, str], int]:
+        """Return how many jobs ended how, by the day in UTC and the status."""
+        day = day_of(job_table.c.finished)
+        wanted = select(day, job_table.c.status, func.count()).where(job_table.c.finished >= since)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.group_by(day, job_table.c.status))
+            return {(row[0], str(row[1])): row[2] for row in rows}
 
     def oldest_pending(self) -> Job | None:
         """Return the oldest pending job that nothing blocks."""

@@ -164,6 +164,13 @@ class Process(NamedTuple):
     facts: Mapping[str, str] = MappingProxyType({})
 
 
+class Stored(NamedTuple):
+    """How many jobs there are of a status, and how many events these have."""
+
+    jobs: int
+    events: int
+
+
 class PendingQueue(NamedTuple):
     """Pending jobs of which none overtakes another: those for any node or for one, and those of a template's own.
 

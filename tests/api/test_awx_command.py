@@ -37,10 +37,10 @@ def awx(tmp_path):
         at = {**named, "PYTHONPATH": str(folder)}
         script = "import sys; from awxkit.cli import run; sys.argv[0] = 'awx'; run()"
 
-        def call(*words):
+        def call(*words, **more):
             done = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", script, "--conf.color", "f", *words],
-                env={**environment, **at},
+                env={**environment, **at, **more},
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -75,3 +75,21 @@ def test_what_is_made_launched_and_read_by_awx_s_command_line(awx):
     code, said = awx("jobs", "stdout", "1")
     assert code == 0 and "TASK [debug]" in said and "hello h1" in said
     assert awx("job_templates", "delete", "j")[0] == 0
+    check_login(awx)
+
+
+def check_login(awx):
+    """Try checks 2 and 3: a token for a name and a password, and a session."""
+    code, said = awx("users", "create", "--username", "u", "--password", "s3cret", "--is_superuser", "true")
+    assert code == 0 and "s3cret" not in said, said
+    known = ["--conf.username", "u", "--conf.password", "s3cret"]
+    code, said = awx("login", *known, "-f", "human", CONTROLLER_OAUTH_TOKEN="")
+    name, _, token = said.strip().removeprefix("export ").partition("=")
+    assert (code, name) == (0, "CONTROLLER_OAUTH_TOKEN") and token.startswith("fe_"), said
+    for words, environment in ((["me"], {name: token}), ([*known, "me"], {name: ""})):
+        code, said = awx(*words, **environment)
+        assert (code, json.loads(said)["results"][0]["username"]) == (0, "u"), said
+    code, said = awx("--conf.username", "u", "--conf.password", "other", "me", CONTROLLER_OAUTH_TOKEN="")
+    assert code and "Valid credentials were not provided" in said, said
+    for words in (["tokens", "list"], ["instances", "list"], ["instance_groups", "list"], ["unified_jobs", "list"]):
+        assert awx(*words)[0] == 0, words
