@@ -27,7 +27,7 @@ from forge_events.api.templates import add_templates
 from forge_events.api.webhooks import add_webhooks
 from forge_events.api.websocket import socket_routes
 from forge_events.api.wire import Json
-from forge_events.errors import ForgeEventsError, StoreUnavailable, ValueRejected
+from forge_events.errors import ForgeEventsError, InvalidSettings, StoreUnavailable, ValueRejected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 _LOG = logging.getLogger("forge_events.api")
+_SOON = {"Retry-After": "5"}
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -116,7 +117,11 @@ def _error(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable):
         # Its words name the database, which is nobody's business but the log's.
         _LOG.warning("a request had to go without the database: %s", error)
-        return _refusal(request, detail(503, "The database cannot be used just now."))
+        return _refusal(request, detail(503, "The database cannot be used just now.", **_SOON))
+    if isinstance(error, InvalidSettings):
+        # Nobody who asks can do anything about it, and what is set is not their business.
+        _LOG.error("a request had to go without what is set: %s", error)
+        return _refusal(request, detail(503, "The server's settings do not allow it just now.", **_SOON))
     # Its words name the database, too.
     text = f"A value is not taken: {error.reason}" if isinstance(error, ValueRejected) else str(error)
     return _refusal(request, detail(400, text))

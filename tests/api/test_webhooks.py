@@ -138,3 +138,12 @@ def test_what_was_sent_long_ago_is_forgotten(hooked):
     assert [one.guid for one in api.store.webhooks.deliveries(hook)] == ["new"]
     api.store.templates.delete("deploy")
     assert api.store.webhooks.all() == []
+
+
+def test_a_key_that_cannot_be_opened_is_the_servers_fault_and_tried_again_later(hooked, tmp_path):
+    api, hook = hooked
+    (tmp_path / "projects" / "secret.key").write_text("nothing")
+    answer = send(api, "push", github("push_branch"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "SECRET" not in answer.text
+    assert api.store.webhooks.deliveries(hook) == []
