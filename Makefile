@@ -57,6 +57,10 @@ test-matrix: venv ## Run the collection in core-only environments, every ansible
 test-faults: venv ## Kill receivers, dispatchers, runners and servers for a long time, and feed them all that is damaged
 	$(PYTEST) -n auto -m full tests/ingestion tests/store tests/cli tests/acceptance tests/dispatcher tests/recorders
 
+.PHONY: test-fleet
+test-fleet: venv ## Run what several programs do together, with a real Redis and supervisord, at length
+	$(PYTEST) -n auto tests/broker tests/doctor tests/supervision
+
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity on the collection, with several versions of ansible-core
 	$(PYTEST) -n auto tests/matrix/test_sanity.py

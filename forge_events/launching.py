@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge_events import courier, settings
 from forge_events.arguments import command_of
 from forge_events.errors import InvalidLaunch, NotInTime, NotLaunched, NotRelaunchable
 from forge_events.inventories import read_inventory
@@ -58,7 +59,7 @@ def launch(  # noqa: PLR0913 - the facts of one launch
     facts = {"name": name, "launch_type": launch_type, "uuid": job_uuid, "run_by": by}
     known = {fact: value for fact, value in facts.items() if value}
     queued = prepared(store, what, store.now(), template=template, counts_hosts=counts_hosts, **known)
-    return store.queue.add(
+    made = store.queue.add(
         queued.job,
         queued.launch,
         queue=queued.queue,
@@ -66,6 +67,8 @@ def launch(  # noqa: PLR0913 - the facts of one launch
         at=queued.job.created,
         by=queued.job.run_by or "",
     )
+    courier.tell(courier.courier_of(settings.broker_url()), made)
+    return made
 
 
 def prepared(
@@ -161,7 +164,9 @@ def cancel(store: Store, job: Job, *, by: str = "") -> Job:
 
     :raises NotLaunched: it was only recorded.
     """
-    return store.queue.request_cancel(job, store.now(), by or login_user(os.environ))
+    asked = store.queue.request_cancel(job, store.now(), by or login_user(os.environ))
+    courier.tell(courier.courier_of(settings.broker_url()), asked)
+    return asked
 
 
 def wait(

@@ -266,10 +266,12 @@ def _wait(stop: Stop) -> None:
 
 def _work(found: Settings, stop: Stop, tell: Callable[[str], object]) -> list[tuple[str, Callable[[], None]]]:
     """Return the loops that record and run jobs."""
-    from forge_events.work import Troubles, dispatch, receive, service_of
+    from forge_events.work import Troubles, dispatch, posted, receive, service_of
 
     def run_jobs() -> None:
-        dispatch(service_of(found, has_receiver=True), found, stop, Troubles(tell), lambda _: None)
+        with posted(found) as post:
+            service = service_of(found, has_receiver=True, post=post)
+            dispatch(service, found, stop, Troubles(tell), lambda _: None)
 
     return [("receiver", partial(receive, found, stop, tell)), ("dispatcher", run_jobs)]
 

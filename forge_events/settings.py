@@ -11,6 +11,7 @@ import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -21,7 +22,7 @@ from forge_events.user import data_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "broadcast_secret", "given", "load"]
+__all__ = ["Settings", "broadcast_secret", "broker_url", "given", "load"]
 
 _PREFIX = "FORGE_EVENTS_"
 _SHARED_NAME = "FORGE_BROADCAST_WEBSOCKET_SECRET"
@@ -108,6 +109,11 @@ class Settings(BaseModel):
         "unset, the engine finds its own.",
     )
 
+    broker_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Redis for Celery's messages, redis:// or rediss://; unset, the database alone wakes dispatchers.",
+    )
     receptor_socket: Path | None = Field(
         default=None,
         description="The control socket of this machine's Receptor, which doctor looks at; unset, there is none.",
@@ -142,6 +148,17 @@ class Settings(BaseModel):
         if path is not None and not path.is_file():
             raise ValueError(f"there is no file {path}")
         return path and path.absolute()
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker(cls, url: str | None) -> str | None:
+        try:
+            is_redis = url is None or (url.startswith(("redis://", "rediss://")) and urlsplit(url).port != 0)
+        except ValueError:
+            is_redis = False
+        if not is_redis:
+            raise ValueError("it has to be redis:// or rediss://, a host, a port and the number of a database")
+        return url
 
     @field_validator("node")
     @classmethod
@@ -184,6 +201,14 @@ def given() -> dict[str, str]:
     """Return the variables that settings were given in, as they are; some may be secret."""
     known = {_PREFIX + name.upper() for name in Settings.model_fields} | {_SHARED_NAME}
     return {name: value for name, value in os.environ.items() if name in known and value}
+
+
+def broker_url() -> str | None:
+    """Return the broker's URL alone, for what is not given the settings.
+
+    :raises InvalidSettings: it is none.
+    """
+    return load().broker_url if os.environ.get(f"{_PREFIX}BROKER_URL") else None
 
 
 def broadcast_secret() -> str:

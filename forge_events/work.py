@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from forge_events import launching
+from forge_events.courier import courier_of
 from forge_events.dispatcher.container import Engine
 from forge_events.dispatcher.notifier import Notices, Notifier
 from forge_events.dispatcher.plan import Place
-from forge_events.dispatcher.service import Pace
+from forge_events.dispatcher.service import Pace, Post
 from forge_events.dispatcher.service import Service as Dispatching
+from forge_events.errors import StoreUnavailable, UnknownNode
 from forge_events.following import follow
 from forge_events.ingestion.service import Service as Receiving
+from forge_events.nodes import NodeType
 from forge_events.presence import present
+from forge_events.services.bell import Bell
 from forge_events.store import open_store
 from forge_events.store.records import Role
 
@@ -26,12 +31,11 @@ if TYPE_CHECKING:
     from forge_events.dispatcher.service import Reports
     from forge_events.events import JobEvent
     from forge_events.jobs import Job
-    from forge_events.nodes import NodeType
     from forge_events.opening import Session
     from forge_events.services.stopping import Stop
     from forge_events.settings import Settings
 
-__all__ = ["Troubles", "dispatch", "receive", "run_to_end", "service_of"]
+__all__ = ["Troubles", "dispatch", "posted", "receive", "run_to_end", "service_of"]
 
 _PAUSE = 0.2
 """Seconds between two looks at a job that others run."""
@@ -44,11 +48,13 @@ def service_of(
     node_type: NodeType | None = None,
     only_job_id: int | None = None,
     has_receiver: bool = False,
+    post: Post | None = None,
 ) -> Dispatching:
     """Return a service that decides and runs jobs on this machine.
 
     :param node: the node's name, in place of the one that the settings give.
     :param has_receiver: this process takes in what jobs write without the service's help.
+    :param post: see :class:`forge_events.dispatcher.service.Service`.
     """
     place = Place(
         node=node or found.node,
@@ -61,7 +67,7 @@ def service_of(
     )
     pace = Pace(heartbeat=found.heartbeat, lost_after=found.node_lost_after, lease=found.job_lease)
     open_it = partial(open_store, found.database_url)
-    return Dispatching(open_it, place, pace, node_type=node_type, only_job_id=only_job_id)
+    return Dispatching(open_it, place, pace, node_type=node_type, only_job_id=only_job_id, post=post)
 
 
 def run_to_end(
@@ -95,6 +101,36 @@ def run_to_end(
             service.rest(stop)
 
     yield from follow(session.store, job.id, refresh=refresh, pause=pause)
+
+
+@contextmanager
+def posted(found: Settings, node: str | None = None, node_type: NodeType | None = None) -> Iterator[Post | None]:
+    """Have messages come and go meanwhile, where a broker is set.
+
+    :param node: as in :func:`service_of`; so is ``node_type``.
+    :raises InvalidSettings: what speaks to the broker is not installed.
+    """
+    url = found.broker_url
+    if url is None:
+        yield None
+        return
+    courier, bell, name = courier_of(url), Bell(), node or found.node
+    from forge_events.broker.address import fingerprint
+    from forge_events.broker.worker import Worker
+
+    worker = Worker(url, name, bell.ring, decides=(node_type or _type_of(found, name)).dispatches)
+    worker.begin()
+    try:
+        yield Post(courier, bell, fingerprint(url))
+    finally:
+        worker.end()
+
+
+def _type_of(found: Settings, node: str) -> NodeType:
+    """Return what a node is; hybrid if nobody can tell, as new ones are."""
+    with suppress(UnknownNode, StoreUnavailable), open_store(found.database_url) as store:
+        return store.nodes.get(node).node_type
+    return NodeType.HYBRID
 
 
 def dispatch(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,16 +42,18 @@ def dispatcher(
     from forge_events import settings
     from forge_events.services.stopping import Stop, stopped_by_signals
     from forge_events.store import open_store
-    from forge_events.work import dispatch, service_of
+    from forge_events.work import dispatch, posted, service_of
 
     found = settings.load()
     job_id = None
     if only is not None:
         with open_store(found.database_url) as store:
             job_id = store.job(only).id
-    service = service_of(found, node=node_name(node, "--node"), node_type=type_of_node(node_type), only_job_id=job_id)
-    lines = _Lines(is_verbose=verbose)
-    with Stop() as stop, stopped_by_signals(stop):
+    name, kind, lines = node_name(node, "--node"), type_of_node(node_type), _Lines(is_verbose=verbose)
+    # One job alone needs no messages, and must not take those of others.
+    messages = posted(found, name, kind) if job_id is None else nullcontext()
+    with Stop() as stop, stopped_by_signals(stop), messages as post:
+        service = service_of(found, node=name, node_type=kind, only_job_id=job_id, post=post)
         dispatch(service, found, stop, lines, lines.told)
 
 

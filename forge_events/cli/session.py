@@ -52,8 +52,11 @@ def troubles(received: Received) -> Iterator[str]:
 @contextmanager
 def opened() -> Iterator[Session]:
     """Open the store that the settings name; what is lost on the way into it is told of on stderr, once."""
+    import logging
+
     from forge_events import opening
 
+    logging.basicConfig(format="forge-events: %(message)s", level=logging.WARNING)
     with opening.opened(told=_tell) as session:
         yield session
 

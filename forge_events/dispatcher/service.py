@@ -14,7 +14,6 @@ import math
 import os
 import time
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from forge_events.dispatcher import machine, processes
@@ -30,16 +29,18 @@ from forge_events.services import outages
 from forge_events.store.records import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from forge_events.courier import Courier
     from forge_events.dispatcher.plan import Place
     from forge_events.jobs import Job
     from forge_events.nodes import Machine, Node, NodeType
+    from forge_events.services.bell import Bell
     from forge_events.services.stopping import Stop
     from forge_events.store import Store
     from forge_events.store.listeners import Listener
 
-__all__ = ["Done", "Pace", "Reports", "Service"]
+__all__ = ["Done", "Pace", "Post", "Reports", "Service"]
 
 _SWEEP = 3600.0
 _BUSY = 0.1
@@ -80,6 +81,18 @@ class Done(NamedTuple):
     clock_offset: float | None = None
 
 
+class Post(NamedTuple):
+    """What messages come and go by.
+
+    :param bell: rings when one has come.
+    :param broker: digits that tell the broker from others.
+    """
+
+    courier: Courier
+    bell: Bell
+    broker: str
+
+
 class Reports(outages.Reports, Protocol):
     """Who wants to know what happens."""
 
@@ -94,7 +107,7 @@ class Service:
     :param place: where jobs are run; its ``dispatcher_id`` is found out.
     :param node_type: makes the node one of this type; None leaves it as it is, hybrid if it is new.
     :param only_job_id: decide about and run this job alone, whatever the node does else.
-    :param facts: what the process is known by beside its folders, see :class:`forge_events.store.records.Process`.
+    :param post: by which messages come and go, beside the store's bell.
     """
 
     def __init__(
@@ -105,10 +118,10 @@ class Service:
         *,
         node_type: NodeType | None = None,
         only_job_id: int | None = None,
-        facts: Mapping[str, str] = MappingProxyType({}),
+        post: Post | None = None,
     ) -> None:
         self._open_store, self._place, self._pace = open_store, place, pace
-        self._node_type, self._only, self._facts = node_type, only_job_id, facts
+        self._node_type, self._only, self._post = node_type, only_job_id, post
         self._session: _Session | None = None
         self._process: Process | None = None
         self._executor: Executor | None = None
@@ -159,7 +172,8 @@ class Service:
             return
         due = min(self._next_beat, self._next_look, self._next_due) - time.monotonic()
         pause = _BUSY if self.is_busy else max(0.0, due)
-        stop.wait(pause, session.listener)
+        bells = [session.listener] if self._post is None else [session.listener, self._post.bell]
+        stop.wait(pause, *bells)
 
     def finish(self, *, within: float = 10.0) -> None:
         """Be done with the jobs that have ended, as far as that is possible in so many seconds, and close."""
@@ -183,6 +197,7 @@ class Service:
         session = self._session or self._sign_on()
         clock = Clock(session.store, _now)
         has_news = session.listener.drain() or self._has_more or self._only is not None
+        has_news = (self._post is not None and self._post.bell.drain()) or has_news
         done = Done()
         if time.monotonic() >= self._next_beat:
             has_news = True
@@ -193,6 +208,7 @@ class Service:
             scheduled = self._schedule(session, clock)
             done = done._replace(scheduled=scheduled, decided=self._decide(session, clock.now()))
             self._next_look = time.monotonic() + self._pace.poll
+            self._pass_on(done.decided.assigned)
         self._has_more = done.decided.has_more or done.scheduled.has_more
         adopted = done.executed.adopted
         return done._replace(executed=self._execute(session, clock.now())._replace(adopted=adopted))
@@ -237,8 +253,12 @@ class Service:
         # By this machine's clock, as the processes of a machine are known to one another.
         started = now if own is None else datetime.datetime.fromtimestamp(own.started, datetime.UTC)
         process = Process(0, self._place.node, machine.name(), os.getpid(), started, now, self._only)
-        process = process._replace(facts={"spool_dir": str(self._place.spool_dir), **self._facts})
+        process = process._replace(facts=self._facts())
         return store.nodes.sign_on(process, _measured(clock), _version(), lost_after=self._pace.lost_after)
+
+    def _facts(self) -> dict[str, str]:
+        own = {"spool_dir": str(self._place.spool_dir)}
+        return {**own, "broker": self._post.broker} if self._post is not None else own
 
     def _equip(self, session: _Session) -> None:
         if self._executor is None:
@@ -301,6 +321,15 @@ class Service:
         own = None if self._only is None else self._place.node
         dispatcher = Dispatcher(session.store, lost_after=self._pace.lost_after, own=own, only_job_id=self._only)
         return dispatcher.run_once(now)
+
+    def _pass_on(self, assigned: list[Job]) -> None:
+        """Tell other nodes what they were given; the first that cannot be told is the last attempt of this round."""
+        if self._post is None:
+            return
+        for job in assigned:
+            node = job.execution_node or ""
+            if node != self._place.node and self._post.courier.to_node(job.id, node):
+                return
 
     def _execute(self, session: _Session, now: datetime.datetime) -> Executed:
         if self._executor is None or not (session.node.node_type.runs_jobs or self._executor.is_busy):

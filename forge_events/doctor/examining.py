@@ -7,7 +7,7 @@ import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from forge_events.doctor import causes, engine, keeping, recording
+from forge_events.doctor import causes, engine, keeping, messages, recording
 from forge_events.doctor.check import Check, Finding, Subject, Verdict, fail, fine, run, unknown, warn
 from forge_events.errors import ForgeEventsError, SchemaMismatch
 from forge_events.jobs import FINAL, JobStatus
@@ -31,6 +31,7 @@ _REMEDY = "start the database, or mend FORGE_EVENTS_DATABASE_URL"
 
 CHECKS = (
     Check("dispatcher", engine.dispatcher, _WAITING),
+    Check("redis", messages.redis, _WAITING),
     Check("pending", engine.pending, frozenset({JobStatus.PENDING})),
     Check("capacity", engine.capacity, _WAITING),
     Check("nodes", engine.nodes, _WAITING | {JobStatus.RUNNING}),
