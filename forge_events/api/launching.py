@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forge_events import launching
+from forge_events.api.event_driven import event_driven
 from forge_events.api.fields import validated
 from forge_events.api.lists import row_of
 from forge_events.api.options import described_action
@@ -224,14 +225,16 @@ def _queued(call: Call, template: JobTemplate, wanted: _Wanted) -> Job:
     fields = launch_fields(call, wanted.taken)
     if "extra_vars" in fields:  # values of somebody who only launches, and never templates
         fields["untrusted_vars"] = fields.pop("extra_vars")
+    rule = event_driven(call.store, template.id, call.body)
     try:
         return launching.launch(
             call.store,
             template.launch.changed(**fields),
             template=template,
-            by=call.principal.user.username,
+            by=call.principal.user.username if rule is None else rule.by,
             counts_hosts=call.house.counts_hosts,
-            job_uuid=launch_key(call),
+            launch_type="manual" if rule is None else "eda",
+            job_uuid=launch_key(call) or (None if rule is None else rule.job_uuid),
         )
     except InvalidLaunch as error:
         raise Refusal(400, {error.field.partition(".")[0]: [f"{error.field}: {error.reason}"]}) from None

@@ -16,7 +16,19 @@ STATUSES = tuple(
     (word, word.capitalize())
     for word in ["new", "pending", "waiting", "running", "successful", "failed", "error", "canceled"]
 )
-_HOW = ("manual", "relaunch", "callback", "scheduled", "dependency", "workflow", "webhook", "sync", "scm", "recorded")
+_HOW = (
+    "manual",
+    "relaunch",
+    "callback",
+    "scheduled",
+    "dependency",
+    "workflow",
+    "webhook",
+    "eda",
+    "sync",
+    "scm",
+    "recorded",
+)
 LAUNCH_TYPES = tuple((word, word.capitalize()) for word in _HOW)
 JOB_TYPES = (("run", "Run"), ("check", "Check"))
 VERBOSITIES = tuple(

@@ -123,6 +123,25 @@ def test_a_launch_that_is_sent_again_with_its_key_is_the_same_job(api, template)
     assert api.client.post(path, json={"limit": "web1"}).json()["id"] != first["id"]
 
 
+def test_an_event_of_a_rulebook_is_one_job_until_that_goes_wrong(api, template):
+    path = f"/api/v2/job_templates/{template['id']}/launch/"
+    eda = {"ruleset": "Watch", "rule": "Mend", "event": {"meta": {"uuid": "e-1"}, "i": 1}}
+    first = api.client.post(path, json={"extra_vars": {"ansible_eda": eda}, "limit": "web1"}).json()
+    assert api.client.post(path, json={"extra_vars": {"ansible_eda": eda}, "limit": "web1"}).json()["id"] == first["id"]
+    as_text = {"extra_vars": json.dumps({"ansible_eda": eda}), "limit": "web1"}
+    assert api.client.post(path, json=as_text).status_code == 201
+    job = api.store.job(str(first["id"]))
+    assert (job.launch_type, job.run_by) == ("eda", "rule Mend of ruleset Watch")
+    other = {**eda, "event": {"meta": {"uuid": "e-2"}}}
+    assert api.client.post(path, json={"extra_vars": {"ansible_eda": other}}).json()["id"] != first["id"]
+    # What ended otherwise than well is tried again when the rulebook sends it again.
+    api.client.post(f"/api/v2/jobs/{first['id']}/cancel/")
+    again = api.client.post(path, json={"extra_vars": {"ansible_eda": eda}, "limit": "web1"}).json()
+    assert again["id"] != first["id"]
+    for odd in (None, 5, "{", {"event": 1}, {"events": {"m": {"meta": {"uuid": 7}}}}):
+        assert api.client.post(path, json={"extra_vars": {"ansible_eda": odd}}).status_code == 201
+
+
 def test_a_job_is_canceled_once_relaunched_and_deleted(api, template):
     job = api.client.post(f"/api/v2/job_templates/{template['id']}/launch/", json={}).json()
     path = f"/api/v2/jobs/{job['id']}/"
