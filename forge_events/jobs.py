@@ -169,7 +169,9 @@ class JobFilter(BaseModel):
     :param user: who ran it or as whom it ran, by the exact name.
     :param controller: the exact name of the machine on which Ansible ran.
     :param is_check: only dry runs, or only real ones.
-    :param since: those that were made then or later.
+    :param since: those that were made then or later; ``until``, those before.
+    :param name: the exact name.
+    :param host: a host that they had a result of.
     :param words: each is somewhere in the name, the id or the command, whatever the case.
     """
 
@@ -180,6 +182,10 @@ class JobFilter(BaseModel):
     controller: str | None = None
     is_check: bool | None = None
     since: datetime.datetime | None = None
+    until: datetime.datetime | None = None
+    name: str | None = None
+    host: str | None = None
+    job_template_id: int | None = None
     words: tuple[str, ...] = ()
 
 

@@ -11,7 +11,8 @@ import typer
 
 from forge_events.cli.arguments import LARGEST, Json
 from forge_events.cli.screen import counted, local_time, seconds, write_json, write_line
-from forge_events.cli.session import days_ago, reading
+from forge_events.cli.session import reading
+from forge_events.cli.times import WHEN, a_time
 from forge_events.tree import printable
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def slowest(
     job: Annotated[str, typer.Argument(metavar="[JOB]", help="The job; latest by default.")] = "latest",
     *,
     since: Annotated[
-        int | None, typer.Option("--since", min=1, metavar="DAYS", help="All jobs of the last so many days, up to 500.")
+        str | None, typer.Option("--since", metavar="TIME", help=f"All jobs since then, up to 500: {WHEN}.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")] = 10,
     as_json: Json = False,
@@ -119,7 +120,8 @@ def slowest(
     """Say which tasks, roles and hosts took the most time. With their shares."""
     with reading() as session:
         insight = session.store.insight
-        ids = [session.store.job(job).id] if since is None else insight.since(days_ago(session.store, since))
+        start = a_time(since, session.store.now(), "--since")
+        ids = [session.store.job(job).id] if start is None else insight.since(start)
         costs = {of: insight.costs(ids, of) for of in ("tasks", "roles", "hosts")}
     if as_json:
         write_json({"jobs": ids, **{of: _shares(found)[:limit] for of, found in costs.items()}})

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_events.cli.arguments import LARGEST, Host, JobOrLatest, JobReference, Json, JsonLines, Limit, Task
+from forge_events.cli.nearest import hosts_of, meant, tell_unknown
 from forge_events.cli.screen import as_dict, local_time, seconds, write_json, write_line
 from forge_events.cli.session import reading
+from forge_events.hierarchy import EVENTS
 from forge_events.output import to_text
 from forge_events.tree import CHECK_MODE, duration_of, host_label, printable
 
@@ -52,12 +54,16 @@ def events(  # noqa: PLR0913 - an option for each condition
     """List the events of a job by counter."""
     from forge_events.events import EventFilter
 
+    if event is not None and event not in EVENTS:
+        raise typer.BadParameter(f"there is no event {event!r}{meant(event, EVENTS)}", param_hint="--event")
     if tail is not None and (after or limit is not None):
         raise typer.BadParameter("goes neither with --after nor with --limit", param_hint="--tail")
     where = EventFilter(host=host, task=task, event=event, is_failed=failed, is_changed=changed, search=search)
     with reading() as session:
-        found = session.store.job(job)
         store = session.store
+        found = store.job(job)
+        if found.status.is_final and not jsonl:
+            tell_unknown(f"job {found.id} has no host", host, lambda: hosts_of(store, found.id))
         matches = store.events(found.id, where, after=after, limit=limit)
         if not jsonl:
             write_line(_line("COUNTER", "TIME", "EVENT", "DURATION", "HOST", "TASK"), "bold")

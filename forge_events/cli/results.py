@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import LARGEST, Check, Controller, Days, Host, JsonLines, Task
+from forge_events.cli.nearest import known_hosts, tell_unknown
 from forge_events.cli.screen import as_dict, local_time, seconds, write_json, write_line
 from forge_events.cli.session import days_ago, reading
 from forge_events.errors import UnknownJob
@@ -66,6 +67,7 @@ def results(  # noqa: PLR0913 - an option for each condition
             controller=controller,
             since=since,
         )
+        tell_unknown("no recent job has a host", host, lambda: known_hosts(session.store, host), is_guess=True)
         last = _result(session.store, *place) if place is not None else None
         if not jsonl:
             write_line(_line(*_HEADERS), "bold")

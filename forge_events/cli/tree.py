@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_events.cli.arguments import Follow, Host, JobOrLatest, Json  # noqa: TC001 - Typer reads the annotations
+from forge_events.cli.nearest import hosts_of, tell_unknown
 from forge_events.cli.screen import write_json, write_line
 from forge_events.cli.session import reading
 from forge_events.durations import lasted
@@ -47,6 +48,8 @@ def tree(  # noqa: PLR0913 - an option for each condition
     selection = Selection(has_helpers=has_all, has_skipped=not no_skipped, is_failed_only=failed, host=host)
     with reading() as session:
         found = session.store.job(job)
+        if found.status.is_final:
+            tell_unknown(f"job {found.id} has no host", host, lambda: hosts_of(session.store, found.id))
         if follow:
             _follow(session, found, selection)
         roots = _grown(session, found, selection)

@@ -131,6 +131,23 @@ class Insight:
         with self._database.reading() as connection:
             return _listed(connection, runs, where if until is None else where & (jobs.c.id <= until), limit)
 
+    def failed_host_counts(self, job_ids: Sequence[int]) -> dict[int, int]:
+        """Return on how many hosts some jobs failed, or did not reach them; jobs without such are left out."""
+        is_bad = hostsummaries.c.failures + hostsummaries.c.dark > 0
+        wanted = select(hostsummaries.c.job_id, func.count()).where(hostsummaries.c.job_id.in_(job_ids), is_bad)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.group_by(hostsummaries.c.job_id))
+            return {row[0]: row[1] for row in rows}
+
+    def names(self, *, of_hosts: bool = False, limit: int = 200) -> list[str]:
+        """Return what the newest jobs, or their hosts, are called, each name once."""
+        newest = select(jobs.c.id, jobs.c.name).order_by(jobs.c.id.desc()).limit(limit).subquery()
+        wanted = select(newest.c.name).distinct()
+        if of_hosts:
+            wanted = select(hostsummaries.c.host_name).distinct().where(hostsummaries.c.job_id.in_(select(newest.c.id)))
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(wanted))
+
     def since(self, since: datetime.datetime, *, limit: int = _MOST) -> list[int]:
         """Return the ids of the newest jobs that were recorded since a time."""
         wanted = select(jobs.c.id).where(jobs.c.created >= since).order_by(jobs.c.created.desc()).limit(limit)

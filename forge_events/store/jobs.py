@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, cast, func, insert, literal, or_, select, true, update
+from sqlalchemy import and_, case, cast, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from forge_events.errors import AmbiguousJob, InvalidTransition, StaleTransition, UnknownJob
@@ -14,7 +14,7 @@ from forge_events.jobs import Job, JobStatus, Transition, is_allowed
 from forge_events.store.columns import AnyText
 from forge_events.store.expressions import contains
 from forge_events.store.outbox import plan
-from forge_events.store.schema import jobs, transitions
+from forge_events.store.schema import OF_TEMPLATE, hostresults, jobs, transitions
 
 if TYPE_CHECKING:
     import datetime
@@ -137,16 +137,20 @@ def listing(connection: Connection, where: JobFilter, *, before: int | None, lim
 
 
 def _conditions(where: JobFilter) -> Iterator[ColumnElement[bool]]:
-    if where.status is not None:
-        yield jobs.c.status == where.status
+    exact = {jobs.c.status: where.status, jobs.c.name: where.name, jobs.c.check_mode: where.is_check}
+    yield from (column == value for column, value in exact.items() if value is not None)
     if where.user is not None:
         yield or_(jobs.c.run_by == where.user, jobs.c.run_as == where.user)
     if where.controller is not None:
         yield CONTROLLER.is_not_distinct_from(where.controller)
-    if where.is_check is not None:
-        yield jobs.c.check_mode.is_(where.is_check)
     if where.since is not None:
         yield jobs.c.created >= where.since
+    if where.until is not None:
+        yield jobs.c.created < where.until
+    if where.job_template_id is not None:
+        yield and_(jobs.c.job_template_id == where.job_template_id, OF_TEMPLATE)
+    if where.host is not None:
+        yield jobs.c.id.in_(select(hostresults.c.job_id).where(hostresults.c.host_name == where.host).distinct())
     for word in where.words:
         # In a command each word stands as JSON has it, without its quotes.
         in_command = contains(cast(jobs.c.command, AnyText), json.dumps(word, ensure_ascii=False)[1:-1])
