@@ -8,8 +8,6 @@ import re
 
 import typer
 
-from forge_events.events import EARLIEST, in_utc
-
 __all__ = ["WHEN", "a_time"]
 
 WHEN = "such as 7d, 12h, 30m, 2026-01-31 or '2026-01-31 18:00'"
@@ -26,6 +24,8 @@ def a_time(text: str | None, now: datetime.datetime, where: str) -> datetime.dat
     """
     if text is None:
         return None
+    from forge_events.events import EARLIEST, in_utc
+
     ago = _AGO.fullmatch(text)
     try:
         if ago is None:
