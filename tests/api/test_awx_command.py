@@ -68,6 +68,13 @@ def test_what_is_made_launched_and_read_by_awx_s_command_line(awx):
     assert code == 1 and "already exists" in said
     code, said = awx("job_templates", "launch", "j", "--monitor")
     assert code == 0 and "hello h1" in said, said
+    rule = "DTSTART;TZID=Europe/Berlin:20990301T210000 RRULE:FREQ=WEEKLY;BYDAY=TU;INTERVAL=1"
+    scheduled = ["schedules", "create", "--name", "s", "--unified_job_template", "1", "--rrule", rule, "--limit", "h1"]
+    code, said = awx(*scheduled)
+    assert (code, json.loads(said)["next_run"]) == (0, "2099-03-03T20:00:00Z"), said
+    code, said = awx("schedules", "modify", "s", "--enabled", "false")
+    assert (code, json.loads(said)["next_run"], json.loads(said)["limit"]) == (0, None, "h1"), said
+    assert awx("schedules", "delete", "s")[0] == 0
     code, said = awx("job_templates", "launch", "j", "--limit", "h1", "--extra_vars", '{"a": 1}', "--wait")
     assert code == 0, said
     code, said = awx("jobs", "list", "--status", "successful", "--order_by=-id", "--all")
