@@ -78,8 +78,7 @@ def _moment(when: str, zone: str | None, now: datetime.datetime) -> tuple[dateti
         seconds = seconds_of(when[1:])
         if seconds is None:
             raise InvalidRecurrence(when, "a duration is a number with s, m, h or d")
-        # Rules count whole seconds; what is asked for in a moment must not be over before it is stored.
-        return (now + datetime.timedelta(seconds=seconds)).replace(microsecond=0) + datetime.timedelta(seconds=1), found
+        return _later(when, seconds, now), found
     try:
         at = datetime.datetime.fromisoformat(when)
         if at.tzinfo is not None:
@@ -89,6 +88,14 @@ def _moment(when: str, zone: str | None, now: datetime.datetime) -> tuple[dateti
     if zone is None:
         raise InvalidRecurrence(when, "it says no time zone")
     return at.replace(tzinfo=found), found
+
+
+def _later(when: str, seconds: float, now: datetime.datetime) -> datetime.datetime:
+    try:
+        # Rules count whole seconds; what is asked for in a moment must not be over before it is stored.
+        return (now + datetime.timedelta(seconds=seconds + 1)).replace(microsecond=0)
+    except OverflowError:
+        raise InvalidRecurrence(when, "the calendar ends before") from None
 
 
 def create(

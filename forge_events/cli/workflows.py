@@ -22,12 +22,7 @@ _group = typer.Typer(
     name="workflow", help="Check a workflow that is written down, and see what would run.", no_args_is_help=True
 )
 
-_File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", exists=True, dir_okay=False, help="The workflow, as YAML; - reads stdin.", allow_dash=True
-    ),
-]
+_File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The workflow, as YAML.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,11 +70,7 @@ def what_if(
 
 
 def _read(file: Path) -> Flow:
-    import sys
-
     from forge_events.workflows.reading import LARGEST, read_flow
 
-    if str(file) == "-":
-        return read_flow(sys.stdin.buffer.read(LARGEST + 1))
     with file.open("rb") as opened_file:
         return read_flow(opened_file.read(LARGEST + 1))

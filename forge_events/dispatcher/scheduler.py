@@ -7,7 +7,7 @@ import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from forge_events import scheduling
-from forge_events.errors import InvalidLaunch, InvalidRecurrence, UnknownTemplate
+from forge_events.errors import ForgeEventsError, InvalidLaunch, InvalidRecurrence, StoreUnavailable, UnknownTemplate
 from forge_events.schedules import Decision, decide, due
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Scheduler:
         """Decide about one schedule; return whether it moved on. Whatever is wrong with it is no other's trouble."""
         try:
             return self._decide(schedule, schedule.recurrence, now, done)
-        except (InvalidRecurrence, UnknownTemplate) as error:
+        except StoreUnavailable:
+            raise
+        except ForgeEventsError as error:
             reason = "its job template is gone" if isinstance(error, UnknownTemplate) else str(error)
             if self._store.schedules.disable(schedule, reason, now):
                 done.disabled.append(schedule.model_copy(update={"enabled": False, "explanation": reason}))

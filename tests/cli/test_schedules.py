@@ -147,6 +147,7 @@ RULE = "DTSTART:20990101T050000 RRULE:FREQ=DAILY"
         (["--at", "+1h", "--limit", "@/etc/passwd"], 2, "a part of it begins with @"),
         (["--at", "2020-01-01T00:00", "--zone", "UTC"], 2, "2020-01-01T00:00: it is over"),
         (["--at", "2099-01-01T00:00"], 2, "it says no time zone"),
+        (["--at", "+999999999d"], 2, "the calendar ends before"),
         (["--at", "soon"], 2, "a time is written such as"),
         (["--at", "+1h", "--rrule", RULE], 2, "give one of --rrule, --cron, --at and --ics"),
         (["--rrule", RULE], 2, "it says no time zone"),

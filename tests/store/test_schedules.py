@@ -15,7 +15,14 @@ import pytest
 
 from forge_events import launching, scheduling
 from forge_events.dispatcher.scheduler import Scheduler
-from forge_events.errors import AmbiguousSchedule, FieldNotAsked, NameTaken, StoreUnavailable, UnknownSchedule
+from forge_events.errors import (
+    AmbiguousSchedule,
+    FieldNotAsked,
+    NameTaken,
+    StoreUnavailable,
+    UnknownSchedule,
+    ValueRejected,
+)
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.recurrences import Recurrence
@@ -166,10 +173,18 @@ def test_one_schedule_that_cannot_be_read_stops_no_other(store):
     deploy = template(store)
     broken = schedule(store, deploy, "broken")
     store.schedules.replace(broken.model_copy(update={"rrule": HOURLY.replace("HOURLY", "NEVER")}))
+    schedule(store, deploy, "rejected")
     schedule(store, deploy)
-    done = Scheduler(store).run_once(NOW.replace(hour=4, minute=0))
+
+    def choosy(real, known, *facts):
+        if known.name == "rejected":
+            raise ValueRejected("here", "it is too large")
+        return real(known, *facts)
+
+    done = scheduler_on(FaultyStore(store, schedules={"decide": choosy})).run_once(NOW.replace(hour=4, minute=0))
     assert [one.name for one, _, _ in done.decided] == ["nightly"]
-    assert [one.name for one in done.disabled] == ["broken"]
+    assert {one.name for one in done.disabled} == {"broken", "rejected"}
+    assert store.schedules.get("rejected").explanation.endswith("it is too large")
     assert "FREQ=NEVER" in store.schedules.get("broken").explanation
 
 
