@@ -109,6 +109,10 @@ class Settings(BaseModel):
         "unset, the engine finds its own.",
     )
 
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None,
+        description="After how many days dispatchers drop jobs that have ended; unset, nothing is dropped by itself.",
+    )
     broker_url: str | None = Field(
         default=None,
         repr=False,

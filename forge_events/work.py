@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge_events import launching
 from forge_events.courier import courier_of
+from forge_events.dispatcher.cleaning import Cleaner
 from forge_events.dispatcher.container import Engine
 from forge_events.dispatcher.notifier import Notices, Notifier
 from forge_events.dispatcher.plan import Place
@@ -141,12 +142,17 @@ def dispatch(
     :param told: takes each attempt to tell somebody, in a thread of its own.
     """
     notices = Notices(Notifier(partial(open_store, found.database_url)), stop, told)
-    notices.begin()
+    beside: list[Notices | Cleaner] = [notices]
+    if found.retention_days is not None:
+        beside.append(Cleaner(partial(open_store, found.database_url), found.retention_days, stop))
+    for one in beside:
+        one.begin()
     try:
         service.run(stop, reports)
     finally:
         stop.set()
-        notices.end()
+        for one in beside:
+            one.end()
 
 
 def receive(found: Settings, stop: Stop, tell: Callable[[str], object]) -> None:

@@ -44,6 +44,7 @@ CHECKS = (
     Check("mesh", causes.mesh, _WAITING | _ERROR),
     Check("clock", keeping.clock, frozenset()),
     Check("disk", keeping.disk, _BEGUN),
+    Check("retention", keeping.retention, frozenset()),
 )
 """In the order in which a job meets what they look at."""
 

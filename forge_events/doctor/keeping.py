@@ -13,10 +13,11 @@ from forge_events.nodes import is_clock_off
 if TYPE_CHECKING:
     from forge_events.doctor.check import Finding, Subject
 
-__all__ = ["clock", "disk"]
+__all__ = ["clock", "disk", "retention"]
 
 _MIB = 2**20
 _SHORT, _SOON = 3.0, 30.0
+_DAY, _LONG = 24 * 3600.0, 90.0
 
 
 def clock(subject: Subject) -> Finding:
@@ -49,6 +50,20 @@ def disk(subject: Subject) -> Finding:
     if days < _SHORT:
         return fail(words, remedy)
     return warn(words, remedy) if days < _SOON else fine(words)
+
+
+def retention(subject: Subject) -> Finding:
+    """Look whether what is old is dropped."""
+    first, days = subject.store.first_ended(), subject.found.retention_days
+    if first is None or first.finished is None:
+        return fine("no job has ended yet")
+    age = subject.since(first.finished) / _DAY
+    words = f"job {first.id}, the first that is kept, ended {age:.0f} days ago"
+    if days is not None and age > days + 1:
+        return fail(f"{words}, and FORGE_EVENTS_RETENTION_DAYS is {days}", f"`forge-events cleanup-jobs --days {days}`")
+    if days is None and age > _LONG:
+        return warn(f"{words}: nothing is dropped by itself", "set FORGE_EVENTS_RETENTION_DAYS for dispatchers")
+    return fine(words)
 
 
 def _off(offset: float) -> str:

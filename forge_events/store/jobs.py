@@ -34,6 +34,7 @@ __all__ = [
     "by_uuid",
     "count",
     "find",
+    "first_ended",
     "listed",
     "listing",
     "steps",
@@ -242,6 +243,12 @@ def _by_prefix(connection: Connection, prefix: str) -> list[Job]:
 
 def _newest_first() -> Select[Any]:
     return select(*COLUMNS).order_by(jobs.c.id.desc())
+
+
+def first_ended(connection: Connection) -> Job | None:
+    """Return the first job of all that has ended."""
+    wanted = select(*COLUMNS).where(jobs.c.finished.is_not(None)).order_by(jobs.c.id).limit(1)
+    return next(iter(listed(connection, wanted)), None)
 
 
 def listed(connection: Connection, wanted: Select[Any]) -> list[Job]:

@@ -392,6 +392,11 @@ class Store:
 
         return retention.drop(self._database, which, is_dry_run=is_dry_run)
 
+    def first_ended(self) -> Job | None:
+        """Return the first job of all that has ended."""
+        with self._database.reading() as connection:
+            return jobs.first_ended(connection)
+
     def drop_job(self, job: Job) -> bool:
         """Drop one job that has ended, with all that belongs to it; return whether it was there."""
         from forge_events.store import retention
