@@ -37,7 +37,7 @@ _JOB_HELP = (
     "The job: its id, the beginning of its uuid (four characters or more), latest, or failed: the latest that failed."
 )
 JobReference = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP)]
-JobOrLatest = Annotated[str, typer.Argument(metavar="[JOB]", help=_JOB_HELP, show_default=True)]
+JobOrLatest = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP, show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 JsonLines = Annotated[bool, typer.Option("--jsonl", "--json", help="Write JSON, one object a line, with all fields.")]
 Days = Annotated[

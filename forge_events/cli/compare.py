@@ -54,10 +54,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def compare(  # noqa: PLR0913 - an option for each way to say what is compared
-    a: Annotated[
-        str | None, typer.Argument(metavar="[A]", help="The earlier job; the last good run otherwise.")
-    ] = None,
-    b: Annotated[str | None, typer.Argument(metavar="[B]", help="The later job; the latest otherwise.")] = None,
+    a: Annotated[str | None, typer.Argument(metavar="A", help="The earlier job; the last good run otherwise.")] = None,
+    b: Annotated[str | None, typer.Argument(metavar="B", help="The later job; the latest otherwise.")] = None,
     *,
     template: _Template = None,
     playbook: _Playbook = None,
@@ -81,7 +79,7 @@ def compare(  # noqa: PLR0913 - an option for each way to say what is compared
 
 
 def flapping(
-    job: Annotated[str, typer.Argument(metavar="[JOB]", help="One of the runs; latest by default.")] = "latest",
+    job: Annotated[str, typer.Argument(metavar="JOB", help="One of the runs; latest by default.")] = "latest",
     *,
     template: _Template = None,
     playbook: _Playbook = None,
@@ -109,7 +107,7 @@ def flapping(
 
 
 def slowest(
-    job: Annotated[str, typer.Argument(metavar="[JOB]", help="The job; latest by default.")] = "latest",
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job; latest by default.")] = "latest",
     *,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help=f"All jobs since then, up to 500: {WHEN}.")
