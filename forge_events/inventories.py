@@ -13,7 +13,9 @@ from forge_events.errors import InvalidLaunch
 if TYPE_CHECKING:
     from forge_events.store import Store
 
-__all__ = ["Unreadable", "mapping_of", "read_inventory"]
+__all__ = ["Unreadable", "is_deep", "mapping_of", "read_inventory"]
+
+_DEEPEST = 100
 
 
 class Unreadable(ValueError):
@@ -78,6 +80,8 @@ def mapping_of(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = str(error)
     else:
+        if is_deep(found):
+            raise Unreadable("Cannot parse as JSON (error: nested too deep).")
         if isinstance(found, dict):
             return found
         reason = "not a dictionary"
@@ -95,10 +99,24 @@ def mapping_of(text: str) -> dict[str, Any]:
     return _plain(loaded)
 
 
+def is_deep(value: Any) -> bool:
+    """Return whether a value is nested deeper than what reads it later may go."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            return True
+        parts = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]
+        level = [each for some in parts for each in some]
+    return False
+
+
 def _plain(loaded: dict[Any, Any]) -> dict[str, Any]:
     """Return what YAML had with the types that JSON has alone."""
     try:
         found = json.loads(json.dumps(loaded, default=str, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise Unreadable(f"Cannot parse as JSON (error: {error}) or YAML (error: its values are not JSON's).") from None
+    if is_deep(found):
+        raise Unreadable("Cannot parse as YAML (error: nested too deep).")
     return dict(found)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from forge_events.api.refusals import Refusal, detail, forbidden, unauthenticated
+from forge_events.inventories import is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +153,8 @@ class Call:
             raise detail(400, f"{text}\nPossible cause: trailing comma." if b"," in self.raw else text) from None
         if not isinstance(found, dict):
             raise detail(400, "JSON parse error - not a JSON object")
+        if is_deep(found):
+            raise detail(400, "JSON parse error - nested too deep")
         return found
 
     def with_body(self, body: dict[str, Any], place: int) -> Call:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from forge_events import files
 from forge_events.api.fields import validated
 from forge_events.api.inventories import add_inventories, check_child
 from forge_events.api.lists import listed, one, row_of
@@ -18,6 +19,7 @@ from forge_events.queries import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from forge_events.api.calls import Call
     from forge_events.api.resources import Resource
@@ -40,6 +42,7 @@ _TAKEN = {
     "project": "Project with this (name, organization) combination already exists.",
     "execution_environment": "Execution environment with this Name already exists.",
 }
+_LOOKED_AT = 100_000
 _SOURCES = ("scm_url", "scm_refspec", "scm_branch")
 
 
@@ -240,9 +243,10 @@ def _check_folder(call: Call, local_path: str) -> None:
     path = PurePosixPath(local_path)
     if not local_path:
         raise bad_fields(local_path="This field is required: the name of a folder in the folder of projects.")
-    if path.is_absolute() or len(path.parts) != 1 or path.parts[0] == "..":
+    if path.is_absolute() or len(path.parts) != 1 or path.parts[0] == ".." or str(path) != local_path:
         raise bad_fields(local_path="It is the name of one folder in the folder of projects.")
-    if not (call.house.projects / local_path).is_dir():
+    folder = call.house.projects / local_path
+    if folder.is_symlink() or not folder.is_dir():
         raise bad_fields(local_path="Invalid path choice.")
 
 
@@ -277,11 +281,27 @@ def playbooks_of(call: Call, local_path: str) -> list[str]:
     found = []
     for depth in ("*", "*/*"):
         for file in sorted(folder.glob(depth)):
-            if file.suffix in (".yml", ".yaml") and file.is_file() and _is_playbook(file.read_bytes()[:100_000]):
+            if file.suffix in (".yml", ".yaml") and _is_within(folder, file) and _is_playbook(_beginning(file)):
                 found.append(str(file.relative_to(folder)))
             if len(found) >= 1000:
                 return found
     return found
+
+
+def _is_within(folder: Path, file: Path) -> bool:
+    """Return whether a file is in a folder, wherever links lead."""
+    try:
+        return file.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with files.open_binary(path.resolve()) as file:
+            return file.read(_LOOKED_AT)
+    except OSError:
+        return b""
 
 
 def _is_playbook(beginning: bytes) -> bool:

@@ -22,9 +22,8 @@ PLAYBOOK = """
 
 
 @pytest.fixture
-def awx(tmp_path):
-    """Return what runs `awx` against a server of its own, and gives the exit code and what is printed."""
-    folder = own_environment("awxkit-socket", "awxkit==24.6.1", "setuptools<82", "websocket-client==0.57.0", "six")
+def served(tmp_path):
+    """Return the environment of a server's clients, which has a project and runs what is launched."""
     home = tmp_path / "home"
     (home / "projects" / "web").mkdir(parents=True)
     (home / "projects" / "web" / "site.yml").write_text(PLAYBOOK)
@@ -33,24 +32,29 @@ def awx(tmp_path):
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         told = next(line for line in server.stdout if "OAUTH_TOKEN" in line)
-        named = dict(word.split("=", 1) for word in told.split() if "=" in word)
-        at = {**named, "PYTHONPATH": str(folder)}
-        script = "import sys; from awxkit.cli import run; sys.argv[0] = 'awx'; run()"
-
-        def call(*words, **more):
-            done = subprocess.run(
-                [sys.executable, "-W", "ignore", "-c", script, "--conf.color", "f", *words],
-                env={**environment, **at, **more},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            return done.returncode, done.stdout + done.stderr
-
-        yield call
+        yield environment | dict(word.split("=", 1) for word in told.split() if "=" in word)
         server.terminate()
         server.communicate(timeout=30)
+
+
+@pytest.fixture
+def awx(served):
+    """Return what runs `awx` against a server of its own, and gives the exit code and what is printed."""
+    folder = own_environment("awxkit-socket", "awxkit==24.6.1", "setuptools<82", "websocket-client==0.57.0", "six")
+    script = "import sys; from awxkit.cli import run; sys.argv[0] = 'awx'; run()"
+
+    def call(*words, **more):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script, "--conf.color", "f", *words],
+            env={**served, "PYTHONPATH": str(folder), **more},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return call
 
 
 def test_what_is_made_launched_and_read_by_awx_s_command_line(awx):
