@@ -73,9 +73,12 @@ def _misunderstood(error: Exception) -> int:
     """Say what was wrong with the command line; Typer's own errors bring their text and exit code."""
     message = error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
+    code = getattr(error, "exit_code", 2)
+    if context is not None and message == context.get_help():  # a group alone is an error whose message is its help
+        sys.stdout.write(f"{message}\n")
+        return code
     hint = f" (see {context.command_path} --help)" if context is not None else ""
-    # Without a message, help has been printed already.
-    return _complain(message + hint if message.strip() else "", getattr(error, "exit_code", 2))
+    return _complain(message + hint, code)
 
 
 def _complain(message: str, code: int) -> int:
