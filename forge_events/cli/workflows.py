@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.command("validate")
 def validate(file: _File, *, as_json: Json = False) -> None:
-    """Check a workflow against the job templates that there are, and draw it. Nothing is stored."""
+    """Check a workflow against the job templates, and draw it. Nothing is stored."""
     from forge_events.workflows.drawing import draw
 
     flow = _read(file)
@@ -54,7 +54,7 @@ def what_if(
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what would run if nodes ended in some way; those that are not named are successful."""
+    """Show what would run if nodes ended in some way. Those that are not named are successful."""
     from forge_events.workflows.rehearsal import rehearse
 
     pairs = [word.rpartition("=") for word in ends or ()]
