@@ -12,11 +12,13 @@
     ├── Unknown                      3   nothing of a kind has this name
     │   ├── UnknownTemplate          3   no job template has
     │   ├── UnknownSchedule          3   no schedule has
+    │   ├── UnknownWorkflow          3   no workflow has
     │   ├── UnknownNode              3   no node has
     │   └── UnknownUser              3   no user has
     ├── UnknownWebhook               3   the job template has no webhook of this service
     ├── InvalidTransition            4   the lifecycle has no such step
     ├── StaleTransition              4   the job was not in the status that the caller expected
+    ├── NotWaiting                   4   nobody asks what is to be answered any more, or not yet
     ├── NotLaunched                  4   the job was recorded; nothing here runs it
     ├── NotRelaunchable              4   the job cannot be launched again as asked
     ├── NameTaken                    4   a job template or node has this name already
@@ -74,6 +76,7 @@ __all__ = [
     "NotRelaunchable",
     "NotServed",
     "NotTold",
+    "NotWaiting",
     "SchemaMismatch",
     "SearchTooLong",
     "StaleTransition",
@@ -88,6 +91,7 @@ __all__ = [
     "UnknownTemplate",
     "UnknownUser",
     "UnknownWebhook",
+    "UnknownWorkflow",
     "UnsupportedStore",
     "ValueRejected",
 ]
@@ -293,6 +297,12 @@ class UnknownSchedule(Unknown):
     noun = "schedule"
 
 
+class UnknownWorkflow(Unknown):
+    """No workflow has the name."""
+
+    noun = "workflow"
+
+
 class UnknownWebhook(ForgeEventsError):
     """A job template has no webhook of a service."""
 
@@ -353,6 +363,16 @@ class NotLaunched(ForgeEventsError):
     def __init__(self, job_id: int) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} was not launched by forge-events; it was recorded while somebody else ran it")
+
+
+class NotWaiting(ForgeEventsError):
+    """What is to be answered is no question of a launched workflow, is not asked yet, or has been answered."""
+
+    exit_code = 4
+
+    def __init__(self, run_id: int, node: str) -> None:
+        self.run_id, self.node = run_id, node
+        super().__init__(f"workflow job {run_id} does not wait for an answer to {node!r}")
 
 
 class NotRelaunchable(ForgeEventsError):

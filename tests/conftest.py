@@ -33,6 +33,7 @@ CAMPAIGNS = (
     "api/test_awx",
     "api/test_websocket.py",
     "api/test_websocket_processes.py",
+    "broker/",
     "callback/test_faults.py",
     "callback/test_strategies.py",
     "callback/test_terminal.py",
@@ -62,6 +63,7 @@ CAMPAIGNS = (
     "secrets/",
     "store/test_lifecycle.py",
     "store/test_processes.py",
+    "supervision/",
     "web/test_browser.py",
 )
 """What takes most of the time: many versions, many ways, real clients, browsers, containers, killed processes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``workflow``: check a workflow that is written down, and see what of it would run."""
+"""``workflow``: job templates that follow one another: written down, launched, and followed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from forge_events.tree import printable
 if TYPE_CHECKING:
     from forge_events.workflows import Flow
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "read_file"]
 
-_group = typer.Typer(
-    name="workflow", help="Check a workflow that is written down, and see what would run.", no_args_is_help=True
-)
+_group = typer.Typer(name="workflow", help="Launch job templates that follow one another.", no_args_is_help=True)
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The workflow, as YAML.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
+    from forge_events.cli import workflow_jobs
+
+    workflow_jobs.add_to(_group)
     app.add_typer(_group)
 
 
@@ -35,7 +36,7 @@ def validate(file: _File, *, as_json: Json = False) -> None:
     """Check a workflow against the job templates, and draw it. Nothing is stored."""
     from forge_events.workflows.drawing import draw
 
-    flow = _read(file)
+    flow = read_file(file)
     with opened() as session:
         flow.check({template.name: template for template in session.store.templates.all()})
     if as_json:
@@ -60,7 +61,7 @@ def what_if(
     pairs = [word.rpartition("=") for word in ends or ()]
     if any(not name for name, _, _ in pairs):
         raise typer.BadParameter("write NODE=STATUS, such as smoke=failed", param_hint="NODE=STATUS")
-    found = rehearse(_read(file), {name: end for name, _, end in pairs})
+    found = rehearse(read_file(file), {name: end for name, _, end in pairs})
     if as_json:
         write_json({"status": found.status, "nodes": [step._asdict() for step in found.steps]})
         return
@@ -69,7 +70,11 @@ def what_if(
     write_line(f"the workflow is {found.status}", style_of(found.status))
 
 
-def _read(file: Path) -> Flow:
+def read_file(file: Path) -> Flow:
+    """Return the workflow of a file.
+
+    :raises InvalidLaunch: it cannot be read, or is no workflow.
+    """
     from forge_events.workflows.reading import LARGEST, read_flow
 
     with file.open("rb") as opened_file:

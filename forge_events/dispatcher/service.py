@@ -23,6 +23,7 @@ from forge_events.dispatcher.executor import Executed, Executor
 from forge_events.dispatcher.reaper import Reaped, Reaper
 from forge_events.dispatcher.scheduler import Scheduled, Scheduler
 from forge_events.dispatcher.sweeping import sweep
+from forge_events.dispatcher.workflow_runner import Advanced, WorkflowRunner
 from forge_events.errors import NameTaken, StoreUnavailable
 from forge_events.nodes import is_fresh
 from forge_events.services import outages
@@ -77,6 +78,7 @@ class Done(NamedTuple):
     executed: Executed = Executed([], [], [])
     reaped: Reaped = Reaped([], [])
     scheduled: Scheduled = Scheduled([], [])
+    advanced: Advanced = Advanced([])
     outage: StoreUnavailable | NameTaken | None = None
     clock_offset: float | None = None
 
@@ -205,8 +207,8 @@ class Service:
         # Nothing else makes room or work, and whoever decides keeps others from writing; but notifications may be lost.
         # Each with the time that it is by then: the steps of all nodes are read in the order of their times.
         if has_news or time.monotonic() >= min(self._next_look, self._next_due):
-            scheduled = self._schedule(session, clock)
-            done = done._replace(scheduled=scheduled, decided=self._decide(session, clock.now()))
+            scheduled, advanced = self._schedule(session, clock)
+            done = done._replace(scheduled=scheduled, advanced=advanced, decided=self._decide(session, clock.now()))
             self._next_look = time.monotonic() + self._pace.poll
             self._pass_on(done.decided.assigned)
         self._has_more = done.decided.has_more or done.scheduled.has_more
@@ -305,15 +307,16 @@ class Service:
     def _does_schedule(self, session: _Session) -> bool:
         return self._only is None and session.node.node_type.dispatches
 
-    def _schedule(self, session: _Session, clock: Clock) -> Scheduled:
-        """Launch what is due, and find out when the next schedule is."""
+    def _schedule(self, session: _Session, clock: Clock) -> tuple[Scheduled, Advanced]:
+        """Launch what schedules and workflows ask for, and find out when the next of it is due."""
         if not self._does_schedule(session):
-            return Scheduled([], [])
+            return Scheduled([], []), Advanced([])
         done = session.scheduler.run_once(clock.now())
-        upcoming = session.store.schedules.next_run()
-        wait = math.inf if upcoming is None else (upcoming - clock.now()).total_seconds()
+        advanced = WorkflowRunner(session.store, counts_hosts=self._place.counts_hosts).run_once(clock.now())
+        upcoming = [due for due in (session.store.schedules.next_run(), session.store.workflows.next_due()) if due]
+        wait = (min(upcoming) - clock.now()).total_seconds() if upcoming else math.inf
         self._next_due = time.monotonic() + max(0.0, wait) + _LITTLE
-        return done
+        return done, advanced
 
     def _decide(self, session: _Session, now: datetime.datetime) -> Decided:
         if not session.node.node_type.dispatches and self._only is None:

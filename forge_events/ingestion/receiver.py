@@ -157,7 +157,7 @@ class SpoolIntake:
                 if not intake.deliver(batch):
                     break  # another receiver was quicker; what is left is read again
                 # The position stays before the closing lines, so whoever stopped behind them would come here again.
-                if count == limit and closing.start is None:
+                if count == limit and batch.is_full and closing.start is None:
                     return None
             else:
                 return closing

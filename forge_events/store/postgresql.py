@@ -18,9 +18,9 @@ from forge_events.store import blocks, listeners, merging, partitions
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
 from forge_events.store.location import shown
-from forge_events.store.schedule_tables import metadata
 from forge_events.store.schema import jobevents
 from forge_events.store.waiting import patiently
+from forge_events.store.workflow_tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -56,7 +56,7 @@ __all__ = [
     "transitions",
 ]
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 13))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 14))
 """The revisions of the schema, oldest first; the tables below are the last one. A database carries its own with it."""
 
 metadata = MetaData()

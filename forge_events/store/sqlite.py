@@ -19,8 +19,8 @@ from forge_events.errors import SearchTooLong, StoreUnavailable, ValueRejected
 from forge_events.store import listeners, revision
 from forge_events.store.columns import UtcDateTime
 from forge_events.store.database import DURABLE, WRITES, Database
-from forge_events.store.schedule_tables import metadata
 from forge_events.store.schema import REVISIONS, jobevents
+from forge_events.store.workflow_tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

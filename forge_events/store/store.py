@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from forge_events.store.schedules import Schedules
     from forge_events.store.templates import Templates
     from forge_events.store.webhooks import Webhooks
+    from forge_events.store.workflows import Workflows
     from forge_events.tasks import JobTask
 
 __all__ = ["Store"]
@@ -151,6 +152,13 @@ class Store:
         from forge_events.store.webhooks import Webhooks
 
         return Webhooks(self._database)
+
+    @property
+    def workflows(self) -> Workflows:
+        """The workflows, and each time one was launched."""
+        from forge_events.store.workflows import Workflows
+
+        return Workflows(self._database)
 
     @property
     def accounts(self) -> Accounts:

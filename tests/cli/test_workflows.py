@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``workflow``: check a workflow that is written down, and see what would run."""
+"""``workflow``: check a workflow that is written down, see what would run, keep it and launch it."""
 
 from __future__ import annotations
 
@@ -96,3 +96,28 @@ def test_what_is_no_workflow_is_refused_in_one_line(made, tmp_path, text, reason
     done = made("workflow", "validate", file)
     assert (done.rc, done.out) == (2, b"")
     assert reason in done.complaint
+
+
+def test_a_workflow_is_kept_launched_answered_and_canceled(made, tmp_path):
+    file = tmp_path / "release.yml"
+    file.write_text(RELEASE)
+    assert made.good("workflow", "create", "-f", file).text == "workflow 1  release\n"
+    shown = tmp_path / "shown.yml"
+    shown.write_text(made.good("workflow", "show", "release", "--yaml").text)
+    made.good("workflow", "replace", "release", "-f", shown)
+    assert made.good("workflow", "show", "1").lines == made.good("workflow", "validate", file).lines
+    assert made.good("workflow", "list", "--json").json[0]["flow"]["nodes"]["deploy"]["join"] == "all"
+    assert made.good("workflow", "launch", "release", "--limit", "prod").text == "1\n"
+    assert made.good("workflow", "status", "1").lines[0] == "release  1  running"
+    assert made.good("workflow", "jobs", "--json").json[0]["fields"] == ["limit"]
+    assert made("workflow", "wait", "1", "--timeout", "0").rc == 10
+    assert (
+        made("workflow", "approve", "1", "approve").complaint
+        == "workflow job 1 does not wait for an answer to 'approve'"
+    )
+    made.good("workflow", "cancel", "1")
+    assert made("workflow", "relaunch", "1", "--from-failed").rc == 2
+    for words, rc in ((("launch", "none"), 3), (("status", "7"), 3), (("launch", "release", "-e", "a=1"), 2)):
+        assert made("workflow", *words).rc == rc
+    made.good("workflow", "delete", "release")
+    assert made("workflow", "create", "-f", shown, "-x").rc == 2

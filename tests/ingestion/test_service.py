@@ -18,6 +18,7 @@ from forge_events.events import EventFilter
 from forge_events.ingestion import damage
 from forge_events.ingestion.receiver import TURN
 from forge_events.ingestion.service import Pace, Service
+from forge_events.ingestion.spools import MAX_EVENTS
 from forge_events.jobs import JobStatus
 from forge_events.services.stopping import Stop
 from forge_events.store import open_store
@@ -26,7 +27,7 @@ from tests.ingestion.spools import Spool, now
 from tests.ingestion.waiting import until
 from tests.stores import faulty
 
-BATCH = 500
+BATCH = MAX_EVENTS
 
 
 class Told:
