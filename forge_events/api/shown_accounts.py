@@ -85,10 +85,23 @@ def show_instances(call: Call, rows: Sequence[dict[str, Any]], *, is_detail: boo
     return [_instance(call, nodes[row["id"]], now) for row in rows if row["id"] in nodes]
 
 
+_ALWAYS_OF_INSTANCE: dict[str, Any] = {
+    "health_check_started": None,
+    "health_check_pending": False,
+    "managed_by_policy": True,
+    "managed": False,
+    "ip_address": "",
+    "peers": [],
+    "reverse_peers": [],
+    "listener_port": None,
+    "peers_from_control_nodes": False,
+    "protocol": "",
+}
+
+
 def _instance(call: Call, node: Node, now: datetime.datetime) -> dict[str, Any]:
     url = f"/api/v2/instances/{node.id}/"
     state = node.state(now, call.house.lost_after)
-    left = 100.0 * max(0, node.remaining) / node.capacity if node.capacity else 0.0
     return {
         "id": node.id,
         "type": "instance",
@@ -105,12 +118,22 @@ def _instance(call: Call, node: Node, now: datetime.datetime) -> dict[str, Any]:
         "hostname": node.hostname,
         "uuid": node.machine or "",
         "last_seen": time_of(node.last_seen),
-        "health_check_started": None,
-        "health_check_pending": False,
         "last_health_check": time_of(node.last_seen),
         "errors": node.explanation(now, call.house.lost_after),
-        "capacity_adjustment": f"{node.capacity_adjustment:.2f}",
+        **_capacity(node),
         "version": node.version or "",
+        "enabled": node.enabled,
+        "node_type": node.node_type,
+        # AWX says by `enabled` alone that an owner disabled one.
+        "node_state": "ready" if state is NodeState.DISABLED else state,
+        **_ALWAYS_OF_INSTANCE,
+    }
+
+
+def _capacity(node: Node) -> dict[str, Any]:
+    left = 100.0 * max(0, node.remaining) / node.capacity if node.capacity else 0.0
+    return {
+        "capacity_adjustment": f"{node.capacity_adjustment:.2f}",
         "capacity": node.capacity,
         "consumed_capacity": node.consumed,
         "percent_capacity_remaining": round(left, 2),
@@ -120,16 +143,4 @@ def _instance(call: Call, node: Node, now: datetime.datetime) -> dict[str, Any]:
         "memory": node.memory or 0,
         "cpu_capacity": int((node.cpu or 0) * FORKS_PER_CORE),
         "mem_capacity": (node.memory or 0) // (1024 * 1024) // MB_PER_FORK,
-        "enabled": node.enabled,
-        "managed_by_policy": True,
-        "node_type": node.node_type,
-        # AWX says by `enabled` alone that an owner disabled one.
-        "node_state": "ready" if state is NodeState.DISABLED else state,
-        "managed": False,
-        "ip_address": "",
-        "peers": [],
-        "reverse_peers": [],
-        "listener_port": None,
-        "peers_from_control_nodes": False,
-        "protocol": "",
     }

@@ -183,13 +183,7 @@ def _of_artifact(root: Path, below: tuple[str, ...], options: IngestOptions, tro
             state = artifact.state(now, is_followed=is_followed)
             if translation is None:
                 translation = Translation(
-                    Origin(
-                        ident=(root.name, *below)[-1],
-                        now=_text(now),
-                        started=artifact.started(),
-                        stats=artifact.stats() if state.is_over else None,
-                        keeps_environment=options.keeps_environment,
-                    )
+                    _origin(artifact, options, (root.name, *below)[-1], now, is_over=state.is_over)
                 )
                 yield from _lines(translation.take(artifact.start()))
             for message in artifact.events(is_over=state.is_over):
@@ -206,6 +200,16 @@ def _of_artifact(root: Path, below: tuple[str, ...], options: IngestOptions, tro
             if options.pause is None or state.is_over:
                 return
             options.pause()
+
+
+def _origin(artifact: Artifact, options: IngestOptions, ident: str, now: datetime.datetime, *, is_over: bool) -> Origin:
+    return Origin(
+        ident=ident,
+        now=_text(now),
+        started=artifact.started(),
+        stats=artifact.stats() if is_over else None,
+        keeps_environment=options.keeps_environment,
+    )
 
 
 def _of_stream(path: Path, options: IngestOptions, troubles: Troubles) -> Lines:

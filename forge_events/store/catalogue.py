@@ -97,37 +97,40 @@ def _is_key(table: FromClause, name: str) -> bool:
     return name.endswith("_id") and bool(table.c[name].foreign_keys)
 
 
+_OF_JOB = (
+    "id",
+    "uuid",
+    "name",
+    "status",
+    "launch_type",
+    "created",
+    "started",
+    "finished",
+    "elapsed",
+    "rc",
+    "host",
+    "command",
+    "directory",
+    "ansible_version",
+    "changed",
+    "event_count",
+    "job_explanation",
+    "launch",
+    "run_by",
+    "run_as",
+    "cancel_by",
+    "impact",
+    "queue",
+)
+"""The columns that jobs have under the same names here."""
+
+
 def _job() -> Model:
     job, origin = jobs.alias(), served.joborigins.alias()
     launch = job.c.launch
     inner = {name: origin.c[f"{name}_id"] for name in ("inventory", "project", "execution_environment")}
-    same = (
-        "id",
-        "uuid",
-        "name",
-        "status",
-        "launch_type",
-        "created",
-        "started",
-        "finished",
-        "elapsed",
-        "rc",
-        "host",
-        "command",
-        "directory",
-        "ansible_version",
-        "changed",
-        "event_count",
-        "job_explanation",
-        "launch",
-        "run_by",
-        "run_as",
-        "cancel_by",
-        "impact",
-        "queue",
-    )
     columns = {
-        **{name: job.c[name] for name in same},
+        **{name: job.c[name] for name in _OF_JOB},
         "description": literal("", Text),
         "modified": func.coalesce(job.c.finished, job.c.started, job.c.created),
         "failed": job.c.status.in_(_FAILED),
@@ -145,7 +148,11 @@ def _job() -> Model:
         "created_by": origin.c.user_id,
         "organization": literal(1, BigInteger),
     }
-    relations = {
+    return Model(job.outerjoin(origin, origin.c.job_id == job.c.id), columns, _relations_of_job())
+
+
+def _relations_of_job() -> dict[str, Relation]:
+    return {
         "job_template": _one("job_template", "job_template"),
         "unified_job_template": _one("unified_job_template", "job_template"),
         "inventory": _one("inventory", "inventory"),
@@ -156,7 +163,6 @@ def _job() -> Model:
         "labels": _through("label", served.joblabels, "job_id", "label_id"),
         "job_host_summaries": _many("job_host_summary", "job"),
     }
-    return Model(job.outerjoin(origin, origin.c.job_id == job.c.id), columns, relations)
 
 
 def _template() -> Model:
