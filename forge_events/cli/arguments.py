@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_events.cli import completion
+
 if TYPE_CHECKING:
     from forge_events.nodes import NodeType
 
@@ -36,15 +38,20 @@ _NODE_TYPES = "hybrid, control, execution, hop"
 _JOB_HELP = (
     "The job: its id, the beginning of its uuid (four characters or more), latest, or failed: the latest that failed."
 )
-JobReference = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP)]
-JobOrLatest = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP, show_default=True)]
+JobReference = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP, autocompletion=completion.jobs)]
+JobOrLatest = Annotated[
+    str, typer.Argument(metavar="JOB", help=_JOB_HELP, show_default=True, autocompletion=completion.jobs)
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 JsonLines = Annotated[bool, typer.Option("--jsonl", "--json", help="Write JSON, one object a line, with all fields.")]
 Days = Annotated[
     int | None, typer.Option("--days", min=1, metavar="N", help="Only what was recorded in the last so many days.")
 ]
 Task = Annotated[str | None, typer.Option("--task", metavar="T", help="Only what belongs to the task of this name.")]
-Host = Annotated[str | None, typer.Option("--host", metavar="H", help="Only what belongs to this host.")]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", metavar="H", help="Only what belongs to this host.", autocompletion=completion.hosts),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, max=LARGEST, metavar="N", help="At most so many.")]
 Controller = Annotated[
     str | None, typer.Option("--controller", metavar="NAME", help="Only what Ansible did from this machine.")

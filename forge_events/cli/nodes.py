@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli import completion
 from forge_events.cli.arguments import Json, TypeOfNode, node_name, type_of_node
 from forge_events.cli.screen import as_dict, seconds, style_of, write_json, write_line, write_table
 from forge_events.cli.session import opened, reading
@@ -29,7 +30,7 @@ _NONE = "none"
 
 _group = typer.Typer(name="node", help="Say what a machine that runs jobs is for.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the node.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the node.", autocompletion=completion.nodes)]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_events.cli import recurring
+from forge_events.cli import completion, recurring
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.launch import counts_hosts, report
 from forge_events.cli.launch_options import LaunchCommand, launch_options
@@ -32,7 +32,10 @@ _HIDDEN = "<hidden>"
 
 _group = typer.Typer(name="schedule", help="Launch job templates again and again.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the schedule, or its id.")]
+_Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The name of the schedule, or its id.", autocompletion=completion.schedules),
+]
 _Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="What it is for.")]
 _Grace = Annotated[
     str | None,
@@ -62,7 +65,15 @@ def create(  # noqa: PLR0913 - the options of a schedule
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the schedule.")],
     *,
     given: dict[str, Any],
-    template: Annotated[str, typer.Option("--template", metavar="NAME", help="What to launch: a template, or its id.")],
+    template: Annotated[
+        str,
+        typer.Option(
+            "--template",
+            metavar="NAME",
+            help="What to launch: a template, or its id.",
+            autocompletion=completion.templates,
+        ),
+    ],
     rrule: recurring.Rule = None,
     cron: recurring.Cron = None,
     at: recurring.At = None,

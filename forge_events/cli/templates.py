@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_events.cli import notify_options
+from forge_events.cli import completion, notify_options
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.launch import After, counts_hosts, ids_of, report, session_for
 from forge_events.cli.launch_options import LaunchCommand, launch_options
@@ -24,7 +24,12 @@ _HIDDEN = "<hidden>"
 
 _group = typer.Typer(name="template", help="Keep what is launched often under a name.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the job template, or its id.")]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The name of the job template, or its id.", autocompletion=completion.templates
+    ),
+]
 _NewName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the job template.")]
 _Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="What it is for.")]
 _Ask = Annotated[

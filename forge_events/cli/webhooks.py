@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli import completion
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.screen import as_dict, local_time, write_json, write_line, write_table
 from forge_events.cli.session import opened
@@ -26,7 +27,12 @@ __all__ = ["add_to"]
 
 _group = typer.Typer(name="webhook", help="Launch job templates from elsewhere.", no_args_is_help=True)
 
-_Template = Annotated[str, typer.Argument(metavar="TEMPLATE", help="The job template, by its name or id.")]
+_Template = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE", help="The job template, by its name or id.", autocompletion=completion.templates
+    ),
+]
 _Service = Annotated[
     str, typer.Option("--service", metavar="NAME", help="github, gitlab, gitea, bitbucket_dc or generic.")
 ]

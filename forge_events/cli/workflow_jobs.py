@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_events.cli import completion
 from forge_events.cli.arguments import Json  # noqa: TC001 - Typer reads the annotations
 from forge_events.cli.launch_options import LaunchCommand, launch_options
 from forge_events.cli.screen import local_time, seconds, style_of, write_json, write_line, write_table
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The workflow, by its name or id.")]
+_Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The workflow, by its name or id.", autocompletion=completion.workflows)
+]
 _Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The workflow job, by its id.")]
 _Node = Annotated[str, typer.Argument(metavar="NODE", help="The node that asks.")]
 _FromFile = Annotated[
