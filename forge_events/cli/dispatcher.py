@@ -66,11 +66,7 @@ class _Lines:
 
     def done(self, done: Done) -> None:
         """Tell what a round did."""
-        for schedule, decided, job in done.scheduled.decided:
-            became = f"launched as job {job.id}" if job else f"{decided.outcome}: {decided.reason}"
-            self._tell(f"schedule {schedule.name}, {decided.local[:-2]}: {became}")
-        for schedule in done.scheduled.disabled:
-            _complain(f"schedule {schedule.name} is disabled: {schedule.explanation}")
+        self._tell_of_triggers(done)
         for job in done.decided.assigned:
             self._tell(f"job {job.id} to node {job.execution_node}: {job.job_explanation}")
         for job in done.decided.held:
@@ -85,6 +81,15 @@ class _Lines:
             _complain(f"job {job.id} {job.status}: {job.job_explanation}")
         if done.clock_offset is not None:
             self._tell_of_clock(done.clock_offset)
+
+    def _tell_of_triggers(self, done: Done) -> None:
+        for schedule, decided, job in done.scheduled.decided:
+            became = f"launched as job {job.id}" if job else f"{decided.outcome}: {decided.reason}"
+            self._tell(f"schedule {schedule.name}, {decided.local[:-2]}: {became}")
+        for schedule in done.scheduled.disabled:
+            _complain(f"schedule {schedule.name} is disabled: {schedule.explanation}")
+        for run in done.advanced.runs:
+            self._tell(f"workflow job {run.id} {run.status}: {run.name}")
 
     def told(self, told: Told) -> None:
         """Tell of an attempt to notify somebody."""
