@@ -22,6 +22,7 @@ from forge_events.store import (
     tasks,
 )
 from forge_events.store.jobs import Step
+from forge_events.store.parts import Parts
 from forge_events.store.schema import jobs as job_table
 
 if TYPE_CHECKING:
@@ -32,22 +33,9 @@ if TYPE_CHECKING:
     from forge_events.events import EventFilter, HostResult, JobEvent, ResultFilter
     from forge_events.jobs import HostSummary, Job, NewJob, Transition
     from forge_events.queries import Page, Query
-    from forge_events.store.accounts import Accounts
-    from forge_events.store.database import Database
     from forge_events.store.feed import StatusChange
-    from forge_events.store.insight import Insight
-    from forge_events.store.lines import Lines
     from forge_events.store.listeners import Listener
-    from forge_events.store.nodes import Nodes
-    from forge_events.store.objects import Catalogue
-    from forge_events.store.outbox import Outbox
-    from forge_events.store.processes import Processes
-    from forge_events.store.queue import Queue
     from forge_events.store.records import Block, Dropped, Merged, Retention, Usage
-    from forge_events.store.schedules import Schedules
-    from forge_events.store.templates import Templates
-    from forge_events.store.webhooks import Webhooks
-    from forge_events.store.workflows import Workflows
     from forge_events.tasks import JobTask
 
 __all__ = ["Store"]
@@ -55,18 +43,12 @@ __all__ = ["Store"]
 _LONGEST_SEARCH = 2.0
 
 
-# What few commands need is imported where it is used: opening a store is much of what a short command does.
-
-
-class Store:
+class Store(Parts):
     """Jobs, their transitions, their events and their host summaries, in a SQL database.
 
-    A verb is one transaction unless it says otherwise. Any number of threads may use one store, and any number of
-    stores in any number of processes may work on one database.
+    A verb is one transaction unless it says otherwise. A store is for one thread at a time; any number of stores, in
+    any number of threads and processes, may work on one database.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -89,90 +71,6 @@ class Store:
         """
         with self._database.reading() as connection:
             return connection.execute(select(self._database.clock)).scalar_one()
-
-    @property
-    def queue(self) -> Queue:
-        """The jobs that are launched, and how work is shared out."""
-        from forge_events.store.queue import Queue
-
-        return Queue(self._database)
-
-    @property
-    def nodes(self) -> Nodes:
-        """The nodes, and the processes that work on them."""
-        from forge_events.store.nodes import Nodes
-
-        return Nodes(self._database)
-
-    @property
-    def processes(self) -> Processes:
-        """What works on this store, whatever it does."""
-        from forge_events.store.processes import Processes
-
-        return Processes(self._database)
-
-    @property
-    def outbox(self) -> Outbox:
-        """What is to be told of jobs."""
-        from forge_events.store.outbox import Outbox
-
-        return Outbox(self._database)
-
-    @property
-    def lines(self) -> Lines:
-        """The output of jobs by lines, as a page looks at it."""
-        from forge_events.store.lines import Lines
-
-        return Lines(self._database)
-
-    @property
-    def insight(self) -> Insight:
-        """What is asked of several runs at once."""
-        from forge_events.store.insight import Insight
-
-        return Insight(self._database)
-
-    @property
-    def templates(self) -> Templates:
-        """The job templates."""
-        from forge_events.store.templates import Templates
-
-        return Templates(self._database)
-
-    @property
-    def schedules(self) -> Schedules:
-        """The schedules, and what became of their occurrences."""
-        from forge_events.store.schedules import Schedules
-
-        return Schedules(self._database)
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """The webhooks of job templates, and what was sent to them."""
-        from forge_events.store.webhooks import Webhooks
-
-        return Webhooks(self._database)
-
-    @property
-    def workflows(self) -> Workflows:
-        """The workflows, and each time one was launched."""
-        from forge_events.store.workflows import Workflows
-
-        return Workflows(self._database)
-
-    @property
-    def accounts(self) -> Accounts:
-        """The users of the API, with their tokens and sessions."""
-        from forge_events.store.accounts import Accounts
-
-        return Accounts(self._database)
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The objects that a launch may name."""
-        from forge_events.store.objects import Catalogue
-
-        return Catalogue(self._database)
 
     def find(self, model: str, query: Query) -> Page:
         """Return a page of the objects of the API: of a model of :data:`forge_events.store.catalogue.MODELS`.
