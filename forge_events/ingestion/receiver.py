@@ -58,7 +58,7 @@ _LOG = logging.getLogger(__name__)
 _PATIENCE = 60.0
 """Seconds that a file may be without a whole header before it counts as broken."""
 
-TURN = 1
+TURN = 2
 """How many batches of a spool a receiver takes in before it turns to the next one."""
 
 _REFUSED = "the database does not take what its header says"
