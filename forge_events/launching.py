@@ -8,7 +8,7 @@ import time
 import uuid
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from forge_events import courier, settings
 from forge_events.arguments import command_of
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from forge_events.jobs import Job
     from forge_events.store import Store
     from forge_events.templates import JobTemplate
+    from forge_events.workflows.run import Run
 
-__all__ = ["cancel", "launch", "launch_template", "placed", "prepared", "relaunch", "wait"]
+__all__ = ["cancel", "launch", "launch_template", "placed", "prepared", "relaunch", "wait", "wait_for"]
+
+Awaited = TypeVar("Awaited", "Job", "Run")
 
 _PAUSE = 0.5
 
@@ -184,10 +187,21 @@ def wait(
     :param pause: called between two looks, to wait a moment.
     :raises NotInTime: it has not ended in that time; it goes on.
     """
+    return wait_for(lambda: store.job(str(job.id)), timeout=timeout, refresh=refresh, pause=pause)
+
+
+def wait_for(
+    look: Callable[[], Awaited],
+    *,
+    timeout: float | None = None,
+    refresh: Callable[[], object] = lambda: None,
+    pause: Callable[[], object] = lambda: time.sleep(_PAUSE),
+) -> Awaited:
+    """Look at what runs until it has ended, and return it as it is then; the rest is as for :func:`wait`."""
     until = None if timeout is None else time.monotonic() + timeout
     while True:
         refresh()
-        found = store.job(str(job.id))
+        found = look()
         if found.status.is_final:
             return found
         if until is not None and time.monotonic() >= until:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from forge_events import launching
-from forge_events.errors import FieldNotAsked, InvalidLaunch, NotInTime
+from forge_events.errors import FieldNotAsked, InvalidLaunch
 from forge_events.jobs import JobStatus
 from forge_events.launches import Launch
 from forge_events.user import login_user
@@ -84,15 +84,7 @@ def wait(
     :param refresh: called before each look, ``pause`` between two.
     :raises NotInTime: it has not ended in that time; it goes on.
     """
-    until = None if timeout is None else time.monotonic() + timeout
-    while True:
-        refresh()
-        found = store.workflows.run(run.id)
-        if found.status is not JobStatus.RUNNING:
-            return found
-        if until is not None and time.monotonic() >= until:
-            raise NotInTime(run.id, found.status)
-        pause()
+    return launching.wait_for(lambda: store.workflows.run(run.id), timeout=timeout, refresh=refresh, pause=pause)
 
 
 def _carried(run: Run, workflow: Workflow) -> Mapping[str, NodeRun]:

@@ -25,7 +25,7 @@ def new_token() -> str:
 
 
 def new_secret() -> str:
-    """Return a new id of a session, or what stands against forged requests."""
+    """Return a new id of a session, a key of a webhook, or what stands against forged requests."""
     return secrets.token_urlsafe(32)
 
 

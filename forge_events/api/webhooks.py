@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from forge_events.api.lists import row_of
 from forge_events.api.refusals import detail
 from forge_events.api.routes import Answer
+from forge_events.api.secrets import new_secret
 from forge_events.api.table import RESOURCES
 from forge_events.deliveries import Sent, deliver
-from forge_events.webhooks.keys import new_key
 from forge_events.webhooks.payloads import MAX_SIZE
 from forge_events.webhooks.senders import SERVICES
 
@@ -57,7 +57,7 @@ def _rotate(call: Call) -> Answer:
     webhook = _webhook(call)
     if webhook is None:
         raise detail(400, "Select a webhook service for this job template first.")
-    key = new_key()
+    key = new_secret()
     call.store.webhooks.rotate(webhook, call.house.sealer.seal(key), call.store.now())
     return Answer(201, {"webhook_key": key})
 

@@ -178,10 +178,10 @@ def _at_work() -> Iterator[tuple[Store, Sealer]]:
 
 
 def _key(file: Path | None) -> str:
-    from forge_events.webhooks.keys import new_key
+    from forge_events.api.secrets import new_secret
 
     if file is None:
-        return new_key()
+        return new_secret()
     try:
         found = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
