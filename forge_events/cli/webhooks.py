@@ -80,6 +80,7 @@ def create(  # noqa: PLR0913 - the options of a webhook
 ) -> None:
     """Make a webhook. Its path and its key are printed, the key alone on the last line; it is not shown again."""
     from forge_events.webhooks.senders import SERVICES
+    from forge_events.webhooks.webhook import Webhook
 
     if service not in SERVICES:
         raise typer.BadParameter(f"{service!r} is none of {', '.join(SERVICES)}", param_hint="--service")
@@ -87,7 +88,7 @@ def create(  # noqa: PLR0913 - the options of a webhook
     with _at_work() as (store, sealer):
         found, at = store.templates.get(template), store.now()
         values = _values(event, branch, tag, action, when=when, forks=forks)
-        made = _webhook(template_id=found.id, service=service, created=at, modified=at, **values)
+        made = Webhook.of(template_id=found.id, service=service, created=at, modified=at, **values)
         store.webhooks.add(made, sealer.seal(key))
     write_line(f"/api/v2/job_templates/{found.id}/{service}/")
     write_line(key)
@@ -123,11 +124,13 @@ def edit(  # noqa: PLR0913 - the options of a webhook
     is_enabled: Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it launches.")] = None,
 ) -> None:
     """Change what launches. What is given takes the place of what was there; an empty word leaves all."""
+    from forge_events.webhooks.webhook import Webhook
+
     with _at_work() as (store, _):
         known = store.webhooks.get(store.templates.get(template).id, service)
         values = _values(event, branch, tag, action, when=when, forks=forks)
         values |= {} if is_enabled is None else {"enabled": is_enabled}
-        store.webhooks.replace(_webhook(**{**dict(known), **values, "modified": store.now()}))
+        store.webhooks.replace(Webhook.of(**{**dict(known), **values, "modified": store.now()}))
 
 
 @_group.command("rotate")
@@ -198,18 +201,6 @@ def _values(*words: _Words, when: str | None, forks: bool | None) -> dict[str, A
     }
     given |= {} if when is None else {"when": when}
     return given | ({} if forks is None else {"takes_forks": forks})
-
-
-def _webhook(**fields: Any) -> Webhook:
-    from pydantic import ValidationError
-
-    from forge_events.launches import refused
-    from forge_events.webhooks.webhook import Webhook, checked
-
-    try:
-        return checked(Webhook(**fields))
-    except ValidationError as error:
-        raise refused(error) from None
 
 
 def _wanted(webhook: Webhook) -> str:

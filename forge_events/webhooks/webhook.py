@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from jinja2 import Environment, TemplateSyntaxError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forge_events.errors import InvalidLaunch
+from forge_events.launches import refused
 from forge_events.notices import rendering
 from forge_events.webhooks.senders import PUSH
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from forge_events.webhooks.payloads import What
 
-__all__ = ["Webhook", "checked", "variables_of", "why_not"]
+__all__ = ["Webhook", "variables_of", "why_not"]
 
 _SECONDS = 5.0
 Patterns = list[Annotated[str, Field(min_length=1, max_length=255)]]
@@ -53,18 +54,21 @@ class Webhook(BaseModel):
     created: datetime.datetime
     modified: datetime.datetime
 
+    @classmethod
+    def of(cls, **fields: Any) -> Webhook:
+        """Return a webhook.
 
-def checked(webhook: Webhook) -> Webhook:
-    """Return a webhook whose condition can be read.
-
-    :raises InvalidLaunch: it cannot.
-    """
-    if webhook.when:
+        :raises InvalidLaunch: a field is unknown or has a value that cannot be, or its condition cannot be read.
+        """
         try:
-            Environment(autoescape=True).compile_expression(webhook.when)
+            made = cls(**fields)
+            if made.when:
+                Environment(autoescape=True).compile_expression(made.when)
+        except ValidationError as error:
+            raise refused(error) from None  # pydantic's own words quote the value
         except TemplateSyntaxError as error:
             raise InvalidLaunch("when", f"it is no expression of Jinja: {error.message}") from None
-    return webhook
+        return made
 
 
 def why_not(webhook: Webhook, event: str, what: What, payload: dict[str, Any]) -> str:

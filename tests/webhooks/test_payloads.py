@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from forge_events.errors import InvalidLaunch
 from forge_events.webhooks.payloads import Malformed, What, parsed, what_of
 from forge_events.webhooks.senders import SERVICES
-from forge_events.webhooks.webhook import Webhook, checked, variables_of, why_not
+from forge_events.webhooks.webhook import Webhook, variables_of, why_not
 from tests.webhooks.sending import ZERO, github
 
 AT = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -156,7 +156,7 @@ def test_a_condition_looks_at_the_payload():
     assert why_not(hook, "push", What(branch="rel"), {"sender": "{{ 1 }}"}) == "its condition does not hold"
     assert "cannot be told" in why_not(webhook(when="payload.none.at.all"), "push", What(), {})
     with pytest.raises(InvalidLaunch, match="when cannot be used"):
-        checked(webhook(when="payload."))
+        Webhook.of(**{**dict(webhook()), "when": "payload."})
 
 
 def test_the_variables_are_those_of_awx():
