@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forge_events.store.workflows import Workflow
     from forge_events.workflows.run import NodeRun, Run
 
-__all__ = ["cancel", "check", "launch", "relaunch_from_failed", "wait"]
+__all__ = ["answer", "cancel", "check", "launch", "relaunch_from_failed", "wait"]
 
 _PAUSE = 0.5
 
@@ -68,6 +68,15 @@ def cancel(store: Store, run: Run, *, by: str = "") -> Run:
         if node.state == "active" and node.job_id is not None:
             launching.cancel(store, store.job(str(node.job_id)), by=by)
     return store.workflows.run(run.id)
+
+
+def answer(store: Store, run: Run, node: str, *, is_approved: bool, by: str = "") -> None:
+    """Answer a question of a launched workflow.
+
+    :raises NotWaiting: nobody asks it any more, or not yet.
+    """
+    status = JobStatus.SUCCESSFUL if is_approved else JobStatus.FAILED
+    store.workflows.answer(run, node, status, store.now(), by or login_user(os.environ))
 
 
 def wait(

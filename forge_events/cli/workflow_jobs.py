@@ -20,7 +20,6 @@ from forge_events.tree import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forge_events.store import Store
     from forge_events.store.workflows import Workflow
     from forge_events.workflows.run import NodeRun, Run
 
@@ -214,15 +213,11 @@ def relaunch(
 
 
 def _answer(workflow_job: int, node: str, *, is_approved: bool) -> None:
-    import os
-
-    from forge_events.jobs import JobStatus
-    from forge_events.user import login_user
+    from forge_events import workflow_jobs
 
     with opened() as session:
-        store: Store = session.store
-        answer = JobStatus.SUCCESSFUL if is_approved else JobStatus.FAILED
-        store.workflows.answer(store.workflows.run(workflow_job), node, answer, store.now(), login_user(os.environ))
+        run = session.store.workflows.run(workflow_job)
+        workflow_jobs.answer(session.store, run, node, is_approved=is_approved)
 
 
 def _pause() -> None:
