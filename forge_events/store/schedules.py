@@ -4,24 +4,21 @@
 from __future__ import annotations
 
 import datetime
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from forge_events.errors import AmbiguousSchedule, InvalidLaunch, NameTaken, UnknownSchedule
+from forge_events.errors import AmbiguousSchedule, UnknownSchedule
 from forge_events.jobs import FINAL
 from forge_events.schedules import Schedule, identity
-from forge_events.store import jobs, queue
+from forge_events.store import jobs, names, queue
 from forge_events.store.jobs import Step
 from forge_events.store.records import Decided
 from forge_events.store.schedule_tables import ENABLED, HAS_JOB, occurrences, schedules
 from forge_events.store.schema import jobs as job_table
-from forge_events.store.text import MAX_NAME, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection, Select
 
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Schedules", "disable_all"]
 
 _COLUMNS = [schedules.c[name] for name in Schedule.model_fields]
-_MAX_ID = 2**63 - 1
 _MOST_UNFINISHED = 200
 _KEPT = datetime.timedelta(days=400)
 """How long it is kept what became of an occurrence."""
@@ -52,7 +48,7 @@ class Schedules:
         """
         new = insert(schedules).values(_values(schedule)).returning(schedules.c.id)
         # Its jobs are known by the id, so it must not become another one's, not even when the machine loses its power.
-        with self._database.writing(is_durable=True) as connection, _taken(schedule):
+        with self._database.writing(is_durable=True) as connection, names.taken("schedule", schedule.name):
             self._database.notify(connection)
             return _by_id(connection, connection.execute(new).scalar_one())
 
@@ -95,7 +91,7 @@ class Schedules:
         :raises UnknownSchedule: there is none. NameTaken: another one of its template has its name.
         """
         new = update(schedules).where(schedules.c.id == schedule.id).values(_values(schedule))
-        with self._database.writing(is_durable=True) as connection, _taken(schedule):
+        with self._database.writing(is_durable=True) as connection, names.taken("schedule", schedule.name):
             if not connection.execute(new).rowcount:
                 raise UnknownSchedule(schedule.name)
             self._database.notify(connection)
@@ -199,19 +195,8 @@ def _as_decided(decision: Decision, job: Job | None, at: datetime.datetime) -> D
     return Decided(identity(occurrence), occurrence.at, outcome, None if job is None else job.id, reason, at)
 
 
-@contextmanager
-def _taken(schedule: Schedule) -> Iterator[None]:
-    """Say in our words that its template has another schedule of the name."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise NameTaken("schedule", schedule.name) from error
-
-
 def _values(schedule: Schedule) -> dict[str, Any]:
-    # A name that is cut would come back as another one than its owner gave.
-    if short(schedule.name) != schedule.name:
-        raise InvalidLaunch("name", f"it takes more than {MAX_NAME} bytes")
+    names.whole(schedule.name)
     return schedule.model_dump(exclude={"id"})
 
 
@@ -251,9 +236,8 @@ def _by_id(connection: Connection, schedule_id: int) -> Schedule:
 
 
 def _find(connection: Connection, reference: str) -> Schedule:
-    found = _schedules(connection, select(*_COLUMNS).where(schedules.c.name == reference))
-    if not found and reference.isdecimal() and reference.isascii() and int(reference) <= _MAX_ID:
-        found = _schedules(connection, select(*_COLUMNS).where(schedules.c.id == int(reference)))
+    asked = (_schedules(connection, select(*_COLUMNS).where(where)) for where in names.meanings(schedules, reference))
+    found = next((each for each in asked if each), [])
     if not found:
         raise UnknownSchedule(reference)
     if len(found) > 1:

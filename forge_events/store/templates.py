@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from forge_events.errors import InvalidLaunch, NameTaken, UnknownTemplate
+from forge_events.errors import UnknownTemplate
+from forge_events.store import names
 from forge_events.store.schedules import disable_all
 from forge_events.store.schema import templates
-from forge_events.store.text import MAX_NAME, short
 from forge_events.templates import JobTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection, Select
 
     from forge_events.store.database import Database
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Templates"]
 
 _COLUMNS = [templates.c[name] for name in JobTemplate.model_fields]
-_MAX_ID = 2**63 - 1
 
 
 class Templates:
@@ -41,7 +36,7 @@ class Templates:
         """
         new = insert(templates).values(_values(template)).returning(templates.c.id)
         # Jobs refer to the id, so it must not become another template's, not even when the machine loses its power.
-        with self._database.writing(is_durable=True) as connection, _taken(template):
+        with self._database.writing(is_durable=True) as connection, names.taken("job template", template.name):
             return _by_id(connection, connection.execute(new).scalar_one())
 
     def get(self, name: str) -> JobTemplate:
@@ -68,7 +63,7 @@ class Templates:
         :raises InvalidLaunch: as :meth:`add`. UnknownTemplate: there is none. NameTaken: another one has its name.
         """
         new = update(templates).where(templates.c.id == template.id).values(_values(template))
-        with self._database.writing(is_durable=True) as connection, _taken(template):
+        with self._database.writing(is_durable=True) as connection, names.taken("job template", template.name):
             if not connection.execute(new).rowcount:
                 raise UnknownTemplate(template.name)
             return _by_id(connection, template.id)
@@ -84,19 +79,8 @@ class Templates:
             connection.execute(delete(templates).where(templates.c.id == found.id))
 
 
-@contextmanager
-def _taken(template: JobTemplate) -> Iterator[None]:
-    """Say in our words that there is another template of the name."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise NameTaken("job template", template.name) from error
-
-
 def _values(template: JobTemplate) -> dict[str, Any]:
-    # A name that is cut would come back as another one than its owner gave.
-    if short(template.name) != template.name:
-        raise InvalidLaunch("name", f"it takes more than {MAX_NAME} bytes")
+    names.whole(template.name)
     # Here and not above: Jinja takes its time, and almost nobody who opens a store stores a template.
     from forge_events.notices import rendering
 
@@ -114,9 +98,8 @@ def _with_id(template_id: int) -> Select[Any]:
 
 def _find(connection: Connection, name: str) -> JobTemplate:
     """Return the template of a name, or of an id where none has such a name."""
-    found = _templates(connection, select(*_COLUMNS).where(templates.c.name == name))
-    if not found and name.isdecimal() and name.isascii() and int(name) <= _MAX_ID:
-        found = _templates(connection, _with_id(int(name)))
+    asked = (_templates(connection, select(*_COLUMNS).where(where)) for where in names.meanings(templates, name))
+    found = next((each for each in asked if each), [])
     if not found:
         raise UnknownTemplate(name)
     return found[0]

@@ -4,25 +4,22 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from forge_events.errors import InvalidLaunch, NameTaken, NotWaiting, UnknownWorkflow
+from forge_events.errors import NotWaiting, UnknownWorkflow
 from forge_events.jobs import FINAL, JobStatus
-from forge_events.store import queue
+from forge_events.store import names, queue
 from forge_events.store.jobs import Step
 from forge_events.store.schema import jobs as job_table
-from forge_events.store.text import MAX_NAME, short
 from forge_events.store.workflow_tables import RUNNING, workflowjobs, workflownodes, workflows
 from forge_events.workflows.flow import Flow
 from forge_events.workflows.run import NodeRun, Run
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy import Connection, Select
 
@@ -33,7 +30,6 @@ __all__ = ["Workflow", "Workflows"]
 
 _COLUMNS = [workflows.c[name] for name in ("id", "name", "flow", "created", "modified")]
 _NODE = [workflownodes.c[field.name] for field in dataclasses.fields(NodeRun)]
-_MAX_ID = 2**63 - 1
 
 
 class Workflow(NamedTuple):
@@ -57,8 +53,8 @@ class Workflows:
 
         :raises NameTaken: there is one of its name.
         """
-        values = {"name": _name(flow), "flow": flow.model_dump(), "created": at, "modified": at}
-        with self._database.writing(is_durable=True) as connection, _taken(flow):
+        values = {"name": names.whole(flow.name), "flow": flow.model_dump(), "created": at, "modified": at}
+        with self._database.writing(is_durable=True) as connection, names.taken("workflow", flow.name):
             new = insert(workflows).values(values).returning(workflows.c.id)
             return _by_id(connection, connection.execute(new).scalar_one())
 
@@ -80,8 +76,8 @@ class Workflows:
 
         :raises NameTaken: another one has its name. UnknownWorkflow: it is gone.
         """
-        values = {"name": _name(flow), "flow": flow.model_dump(), "modified": at}
-        with self._database.writing(is_durable=True) as connection, _taken(flow):
+        values = {"name": names.whole(flow.name), "flow": flow.model_dump(), "modified": at}
+        with self._database.writing(is_durable=True) as connection, names.taken("workflow", flow.name):
             if not connection.execute(update(workflows).where(workflows.c.id == known.id).values(values)).rowcount:
                 raise UnknownWorkflow(known.name)
             return _by_id(connection, known.id)
@@ -214,21 +210,6 @@ class Workflows:
             self._database.notify(connection)
 
 
-@contextmanager
-def _taken(flow: Flow) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise NameTaken("workflow", flow.name) from error
-
-
-def _name(flow: Flow) -> str:
-    # A name that is cut would come back as another one than its owner gave.
-    if short(flow.name) != flow.name:
-        raise InvalidLaunch("name", f"it takes more than {MAX_NAME} bytes")
-    return flow.name
-
-
 def _write(connection: Connection, run_id: int, node: NodeRun) -> None:
     mine = (workflownodes.c.workflowjob_id == run_id) & (workflownodes.c.name == node.name)
     connection.execute(delete(workflownodes).where(mine))
@@ -236,9 +217,8 @@ def _write(connection: Connection, run_id: int, node: NodeRun) -> None:
 
 
 def _find(connection: Connection, name: str) -> Workflow:
-    found = _workflows(connection, select(*_COLUMNS).where(workflows.c.name == name))
-    if not found and name.isdecimal() and name.isascii() and int(name) <= _MAX_ID:
-        found = _workflows(connection, select(*_COLUMNS).where(workflows.c.id == int(name)))
+    asked = (_workflows(connection, select(*_COLUMNS).where(where)) for where in names.meanings(workflows, name))
+    found = next((each for each in asked if each), [])
     if not found:
         raise UnknownWorkflow(name)
     return found[0]
